@@ -1,0 +1,29 @@
+"""fxad: derivatives of plain NumPy functions.
+
+>>> import numpy as np, fxad
+>>> def f(x):
+...     return np.sum(np.sin(x) ** 2)
+>>> fxad.grad(f)(np.array([0.0, np.pi / 4]))
+array([0., 1.])
+"""
+
+from fxad import (
+    config as _config_module, errors, execute, ir, numpy, optimize, primitives, tracing, transforms, tree,
+    tree_util,
+)
+from fxad.api import (
+    ShapeDtypeStruct, elementwise_grad, eval_shape, float0, grad, hessian, hvp, jacfwd, jacobian, jacrev,
+    jit, jvp, linear_transpose, linearize, make_ir, stop_gradient, value_and_grad, value_of, vjp, vmap,
+)
+from fxad.config import config
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "ShapeDtypeStruct", "config", "elementwise_grad", "errors", "eval_shape", "execute", "float0", "grad",
+    "hessian", "hvp", "ir", "jacfwd", "jacobian", "jacrev", "jit", "jvp", "linear_transpose",
+    "linearize", "make_ir", "numpy", "optimize", "primitives", "stop_gradient", "tracing", "transforms",
+    "tree", "tree_util", "value_and_grad", "value_of", "vjp", "vmap",
+]
+
+del _config_module

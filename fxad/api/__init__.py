@@ -1,0 +1,16 @@
+"""What users call: arguments, pytrees, messages. The mathematics is in `fxad.transforms`."""
+
+from fxad.api.batching import vmap
+from fxad.api.compilation import ShapeDtypeStruct, eval_shape, jit, make_ir
+from fxad.api.derivatives import (
+    elementwise_grad, grad, hvp, jvp, linear_transpose, linearize, value_and_grad, vjp,
+)
+from fxad.api.jacobians import hessian, jacfwd, jacobian, jacrev
+from fxad.api.recording import float0
+from fxad.api.values import stop_gradient, value_of
+
+__all__ = [
+    "ShapeDtypeStruct", "elementwise_grad", "eval_shape", "float0", "grad", "hessian", "hvp", "jacfwd",
+    "jacobian", "jacrev", "jit", "jvp", "linear_transpose", "linearize", "make_ir", "stop_gradient",
+    "value_and_grad", "value_of", "vjp", "vmap",
+]

@@ -1,0 +1,107 @@
+"""Bounded caches of what was derived and compiled, found again by the fingerprint of a trace."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Hashable
+from typing import Any
+
+from fxad.config import config
+from fxad.execute.emit import compile_program
+from fxad.execute.interpreter import interpret
+from fxad.ir import program as program_module
+from fxad.ir.program import Program
+from fxad.optimize import optimize
+from fxad.tracing import Tracer, innermost
+from fxad.transforms.inline import inline
+
+__all__ = ["Cache", "Executable", "executables"]
+
+
+class Executable:
+    """A Program on its way from the interpreter to compiled source.
+
+    The first call interprets, so that a first gradient costs no compilation; the second optimises,
+    emits and compiles. A call on traced values records the Program in their trace.
+    """
+
+    __slots__ = ("_calls", "_optimized", "aux", "program", "run")
+
+    def __init__(self, program: Program, aux: Any = None) -> None:
+        self.program = program
+        #: Whatever the maker wants to keep beside the Program.
+        self.aux = aux
+        self._optimized: Program | None = None
+        self._calls = 0
+        self.run: Callable[..., tuple[Any, ...]] = self._first
+
+    def _first(self, *values: Any) -> tuple[Any, ...]:
+        self._calls += 1
+        if self._calls == 1:
+            return interpret(self.program)(*values)
+        self.run = compile_program(self.optimized)
+        return self.run(*values)
+
+    @property
+    def optimized(self) -> Program:
+        """The Program after the optimiser."""
+        if self._optimized is None:
+            self._optimized = optimize(self.program) if config.optimize else self.program
+        return self._optimized
+
+    def __call__(self, *values: Any) -> Any:
+        """The outputs for these inputs: computed, or recorded when any of them is traced."""
+        for value in values:
+            if value.__class__ is Tracer:
+                trace = innermost(values)
+                assert trace is not None
+                return inline(trace, self.optimized, values)
+        return self.run(*values)
+
+
+class Cache:
+    """A bounded table: when it is full, the half that was put in first goes.
+
+    Reading takes no lock; a race computes something twice and keeps one.
+    """
+
+    def __init__(self) -> None:
+        self._table: dict[Hashable, Any] = {}
+        self._lock = threading.Lock()
+        self.get = self._table.get
+
+    def put(self, key: Hashable, value: Any) -> Any:
+        """Remember `value`; gives what is remembered, which may be another thread's."""
+        with self._lock:
+            if len(self._table) >= config.cache_size:
+                for old in list(self._table)[: config.cache_size // 2]:
+                    del self._table[old]
+            return self._table.setdefault(key, value)
+
+    def __len__(self) -> int:
+        return len(self._table)
+
+    def clear(self) -> None:
+        """Forget everything."""
+        with self._lock:
+            self._table.clear()
+
+
+#: What the un-jitted transforms derived, by fingerprint.
+executables = Cache()
+
+
+def _runner(program: Program) -> Callable[..., Any]:
+    executable = Executable(program)
+    count = len(program.inputs)
+
+    def run(*values: Any) -> Any:
+        if len(values) != count:
+            raise TypeError(f"the Program takes {count} arrays, and was given {len(values)}")
+        outs = executable(*values)
+        return outs[0] if len(outs) == 1 else tuple(outs)
+
+    return run
+
+
+program_module.attach(runner=_runner)

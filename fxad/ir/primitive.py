@@ -1,0 +1,225 @@
+"""The contract of a primitive: one class that holds everything fxad knows about one operation.
+
+The transforms and the executor know primitives only through these methods and facts; adding one
+touches one file. `Primitive` gives the safe default for each rule, and for a missing one an error
+that names the file to edit.
+"""
+
+from __future__ import annotations
+
+import inspect
+import math
+import os
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar
+
+import numpy as np
+
+from fxad.errors import MissingRule, TypeMismatch, explain
+from fxad.ir.program import Literal, Params
+from fxad.ir.types import ArrayType
+from fxad.source import Source
+
+__all__ = ["Code", "NAMESPACE", "PRIMITIVES", "Primitive", "Unknown", "code_of", "kernel", "require"]
+
+#: The names that emitted expressions may use: NumPy, math and the kernels.
+NAMESPACE: dict[str, Any] = {
+    "np": np,
+    "math": math,
+    "nan": math.nan,
+    "inf": math.inf,
+    "nanj": complex(0, math.nan),
+    "infj": complex(0, math.inf),
+}
+
+#: Every primitive by name, for the parser and for the tests that go through all of them.
+PRIMITIVES: dict[str, Primitive] = {}
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def kernel(function: F) -> F:
+    """Make a plain NumPy function callable from emitted code, under its own name.
+
+    A kernel uses NumPy, `math` and other kernels, and nothing else: its source is copied beside
+    printed programs, which run without fxad.
+    """
+    name = function.__name__
+    if name in NAMESPACE:
+        raise ValueError(f"two kernels are named {name}")
+    NAMESPACE[name] = function
+    return function
+
+
+class Code(str):
+    """A piece of Python source that stands for a value, with the value's type."""
+
+    type: ArrayType
+
+    def __new__(cls, text: str, type: ArrayType) -> Code:
+        code = super().__new__(cls, text)
+        code.type = type
+        return code
+
+
+def code_of(literal: Literal) -> Code:
+    """The source of a literal. Negative and complex ones are in brackets, ready for any operator."""
+    value = literal.value
+    if isinstance(value, np.generic):
+        return Code(f"np.{value.dtype.name}({value.item()!r})".replace("np.bool(", "np.bool_("),
+                    literal.type)
+    text = repr(value)
+    if text.startswith("-") or isinstance(value, complex):
+        text = f"({text})" if not text.startswith("(") else text
+    return Code(text, literal.type)
+
+
+class Unknown:
+    """Stands for a linear operand in a transpose rule: it has a type and no value."""
+
+    __slots__ = ("dtype", "ndim", "shape", "size", "type")
+
+    def __init__(self, type: ArrayType) -> None:
+        self.type = type
+        self.shape = type.shape
+        self.dtype = type.dtype
+        self.ndim = type.ndim
+        self.size = type.size
+
+
+class Primitive:
+    """One operation, with all its rules.
+
+    Facts, as attributes:
+        multiple: the primitive has several outputs; rules then take and give tuples.
+        pure: it may be dropped, merged and reordered.
+        linear: positions of the operands in which it is (jointly) linear.
+        commutative: its two operands may be swapped.
+        view: NumPy gives a view of the first operand, or may.
+        elementwise: each output element depends on the operands' elements at the same place.
+        transpose_copies: its transpose only moves and repeats elements, so it moves masks too.
+        cheap: cheaper to compute again than to keep for the backward pass.
+        samples: inputs for the conformance tests.
+    """
+
+    multiple: bool = False
+    pure: bool = True
+    linear: tuple[int, ...] = ()
+    commutative: bool = False
+    view: bool = False
+    elementwise: bool = False
+    transpose_copies: bool = False
+    cheap: bool = False
+    differentiable: bool = True
+    samples: Sequence[Any] = ()
+
+    def __init__(self, name: str) -> None:
+        if name in PRIMITIVES:
+            raise ValueError(f"two primitives are named {name}")
+        self.name = name
+        self._evaluators: dict[Any, Callable[..., Any]] = {}
+        PRIMITIVES[name] = self
+
+    def __repr__(self) -> str:
+        return self.name
+
+    def __reduce__(self) -> str | tuple[Any, ...]:
+        return _by_name, (self.name,)
+
+    # -- the rules -----------------------------------------------------------------------------
+
+    def infer(self, *types: ArrayType, **params: Any) -> Any:
+        """Types in, type (or tuple of types) out. Raises TypeMismatch when the operands don't fit."""
+        raise self._missing("infer", "say which types it gives")
+
+    def emit(self, *operands: Code, **params: Any) -> str:
+        """One Python expression over NumPy for the value."""
+        raise self._missing("emit", "write it as a NumPy expression")
+
+    def emit_scalar(self, *operands: Code, **params: Any) -> str | None:
+        """An expression over Python floats for rank-0 float64 operands, or None.
+
+        It gives bit for bit NumPy's value, or raises ArithmeticError or ValueError.
+        """
+        return None
+
+    def jvp(
+        self, primals: Sequence[Any], tangents: Sequence[Any], out: Any, **params: Any
+    ) -> Any:
+        """The tangent of the output, or None for zero. A zero tangent is None; not all are."""
+        raise self._missing("jvp", "forward-mode derivatives need it")
+
+    def transpose(self, ct: Any, *operands: Any, **params: Any) -> Any:
+        """Cotangents of the linear operands (those that are `Unknown`) from the output's.
+
+        One value for one linear operand, or a tuple with one entry (or None) an operand.
+        """
+        raise self._missing("transpose", "reverse-mode derivatives need it")
+
+    def batch(
+        self, size: int, operands: Sequence[Any], dims: Sequence[int | None], **params: Any
+    ) -> tuple[Any, Any]:
+        """The batched result and where its mapped axis went (None: the result is not batched)."""
+        raise self._missing("batch", "vmap, jacfwd and jacrev need it")
+
+    def flops(self, *types: ArrayType, **params: Any) -> int:
+        """About how many floating point operations it does."""
+        out = self.infer(*types, **params)
+        return sum(t.size for t in (out if self.multiple else (out,)))
+
+    # -- evaluation, made from `emit` -----------------------------------------------------------
+
+    def evaluator(self, types: tuple[ArrayType, ...], params: Params) -> Callable[..., Any]:
+        """A function that computes the value from concrete operands of these types."""
+        key = (types, params)
+        found = self._evaluators.get(key)
+        if found is None:
+            found = self._make_evaluator(types, params)
+            if len(self._evaluators) > 4096:
+                self._evaluators.clear()
+            self._evaluators[key] = found
+        return found
+
+    def _make_evaluator(self, types: tuple[ArrayType, ...], params: Params) -> Callable[..., Any]:
+        names = [f"x{i}" for i in range(len(types))]
+        text = self.emit(*map(Code, names, types), **params)
+        return _compile(f"lambda {', '.join(names)}: {text}")
+
+    # -- help -----------------------------------------------------------------------------------
+
+    def _missing(self, rule: str, why: str) -> MissingRule:
+        cls = type(self)
+        try:
+            path = inspect.getsourcefile(cls) or "its file"
+            path = os.path.relpath(path, os.path.dirname(os.path.dirname(os.path.dirname(__file__))))
+        except (TypeError, ValueError, OSError):
+            path = "its file"
+        return MissingRule(
+            explain(
+                f"primitive {self.name!r} has no {rule} rule: {why}.",
+                source=Source.here(),
+                fix=f"def {rule}(...) in class {cls.__name__}, {path}",
+            )
+        )
+
+
+def _by_name(name: str) -> Primitive:
+    return PRIMITIVES[name]
+
+
+_compiled: dict[str, Callable[..., Any]] = {}
+
+
+def _compile(text: str) -> Callable[..., Any]:
+    found = _compiled.get(text)
+    if found is None:
+        if len(_compiled) > 4096:
+            _compiled.clear()
+        found = _compiled[text] = eval(text, NAMESPACE)  # noqa: S307 - our own emitted source
+    return found
+
+
+def require(condition: bool, message: str, *, fix: str | None = None) -> None:
+    """Raise TypeMismatch with the user's line unless `condition` holds; for `infer` rules."""
+    if not condition:
+        raise TypeMismatch(explain(message, source=Source.here(), fix=fix))

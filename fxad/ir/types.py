@@ -1,0 +1,138 @@
+"""What the intermediate representation says of a value: its shape, its dtype, and whether it is weak.
+
+Types are interned: equal types are one object, so they are compared and hashed by identity.
+"""
+
+from __future__ import annotations
+
+import threading
+from typing import Any
+
+import numpy as np
+
+__all__ = ["ArrayType", "DTYPE_NAMES", "dtype_name", "is_inexact", "type_of"]
+
+#: The short names of the text form.
+DTYPE_NAMES: dict[str, np.dtype[Any]] = {
+    "bool": np.dtype(np.bool_),
+    **{f"i{8 * n}": np.dtype(f"i{n}") for n in (1, 2, 4, 8)},
+    **{f"u{8 * n}": np.dtype(f"u{n}") for n in (1, 2, 4, 8)},
+    **{f"f{8 * n}": np.dtype(f"f{n}") for n in (2, 4, 8)},
+    **{f"c{8 * n}": np.dtype(f"c{n}") for n in (8, 16)},
+}
+_SHORT = {dtype: name for name, dtype in DTYPE_NAMES.items()}
+
+_interned: dict[tuple[tuple[int, ...], np.dtype[Any], bool], ArrayType] = {}
+_lock = threading.Lock()
+#: Interned types are few (one per shape a program meets); the bound only guards a process that
+#: goes through millions of shapes. Types that are alive in a Program stay equal to themselves.
+_LIMIT = 1 << 20
+
+
+class ArrayType:
+    """The type of a value: `shape`, `dtype` and `weak`.
+
+    `weak` marks a Python scalar (NEP 50): beside a typed operand it takes that operand's dtype.
+    """
+
+    __slots__ = ("dtype", "ndim", "shape", "size", "weak")
+
+    shape: tuple[int, ...]
+    dtype: np.dtype[Any]
+    weak: bool
+    ndim: int
+    size: int
+
+    def __new__(cls, shape: tuple[int, ...], dtype: Any, weak: bool = False) -> ArrayType:
+        key = (shape, dtype, weak)
+        found = _interned.get(key)
+        return found if found is not None else cls._intern(key)
+
+    @classmethod
+    def _intern(cls, key: tuple[Any, ...]) -> ArrayType:
+        shape = tuple(int(n) for n in key[0])
+        dtype = np.dtype(key[1])
+        if dtype not in _SHORT:
+            native = dtype.newbyteorder("=")
+            if native not in _SHORT:
+                raise TypeError(
+                    f"fxad works on booleans, integers, floats and complex numbers, not on {dtype}"
+                )
+            dtype = native
+        weak = bool(key[2])
+        with _lock:
+            found = _interned.get((shape, dtype, weak))
+            if found is None:
+                if len(_interned) > _LIMIT:
+                    raise MemoryError("more than a million different array types in one process")
+                found = object.__new__(cls)
+                found.shape = shape
+                found.dtype = dtype
+                found.weak = weak
+                found.ndim = len(shape)
+                size = 1
+                for n in shape:
+                    size *= n
+                found.size = size
+                _interned[shape, dtype, weak] = found
+        return found
+
+    def with_shape(self, shape: tuple[int, ...]) -> ArrayType:
+        """This type with another shape."""
+        return ArrayType(shape, self.dtype, self.weak)
+
+    def with_dtype(self, dtype: Any) -> ArrayType:
+        """This type with another dtype, strong."""
+        return ArrayType(self.shape, np.dtype(dtype))
+
+    @property
+    def strong(self) -> ArrayType:
+        """This type without weakness."""
+        return ArrayType(self.shape, self.dtype) if self.weak else self
+
+    @property
+    def inexact(self) -> bool:
+        """Whether a derivative with respect to such a value can exist (float or complex)."""
+        return self.dtype.kind in "fc"
+
+    def __str__(self) -> str:
+        return f"{'~' if self.weak else ''}{_SHORT[self.dtype]}[{','.join(map(str, self.shape))}]"
+
+    __repr__ = __str__
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return ArrayType, (self.shape, self.dtype, self.weak)
+
+
+def dtype_name(dtype: Any) -> str:
+    """The short name of a dtype: `f64`, `i32`, `bool`, ..."""
+    return _SHORT[np.dtype(dtype)]
+
+
+def is_inexact(dtype: Any) -> bool:
+    """Whether a dtype is floating or complex."""
+    return np.dtype(dtype).kind in "fc"
+
+
+_WEAK: dict[type, ArrayType] = {
+    float: ArrayType((), np.dtype(np.float64), True),
+    int: ArrayType((), np.dtype(np.int64), True),
+    complex: ArrayType((), np.dtype(np.complex128), True),
+    bool: ArrayType((), np.dtype(np.bool_), True),
+}
+
+
+def type_of(value: Any) -> ArrayType:
+    """The type of a concrete value: a Python scalar's is weak, a NumPy value's is not.
+
+    Raises TypeError for anything else.
+    """
+    weak = _WEAK.get(value.__class__)
+    if weak is not None:
+        return weak
+    if isinstance(value, (np.ndarray, np.generic)):
+        return ArrayType(value.shape, value.dtype)
+    for python, weak in _WEAK.items():
+        if isinstance(value, python):
+            return weak
+    raise TypeError(f"{type(value).__name__} is not an array or a number")

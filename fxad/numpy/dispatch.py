@@ -1,0 +1,157 @@
+"""How NumPy calls on traced values reach fxad: the ufunc and function protocols.
+
+`np.sin(t)` arrives in `__array_ufunc__`, `np.mean(t)` in `__array_function__`. Both look up what the NumPy
+function is here: `implements` says so beside each definition.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Iterable
+from typing import Any, TypeVar
+
+import numpy as np
+
+from fxad.errors import ConcretizationError, TypeMismatch, explain
+from fxad.ir.primitive import PRIMITIVES
+from fxad.primitives.families import Elementwise
+from fxad.source import Source
+from fxad.tracing import Tracer, attach
+
+__all__ = ["FUNCTIONS", "REDUCTIONS", "UFUNCS", "has_tracer", "implements", "ufunc_function"]
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+#: What each NumPy function is on traced values.
+FUNCTIONS: dict[Any, Callable[..., Any]] = {}
+#: What each ufunc is on traced values: a primitive, or a function that composes some.
+UFUNCS: dict[np.ufunc, Callable[..., Any]] = {
+    p.ufunc: p for p in PRIMITIVES.values() if isinstance(p, Elementwise) and p.name != "where"
+}
+#: `ufunc.reduce` and `ufunc.accumulate` as functions of (array, axis, ...).
+REDUCTIONS: dict[tuple[np.ufunc, str], Callable[..., Any]] = {}
+
+
+def has_tracer(values: Iterable[Any]) -> bool:
+    """Whether a traced value is among `values`, or in a list, tuple or object array among them."""
+    for value in values:
+        if value.__class__ is Tracer:
+            return True
+        if isinstance(value, (list, tuple)):
+            if has_tracer(value):
+                return True
+        elif isinstance(value, np.ndarray) and value.dtype == object and has_tracer(value.flat):
+            return True
+    return False
+
+
+def implements(*functions: Any) -> Callable[[F], F]:
+    """Say that the function below is what these NumPy functions do on traced values.
+
+    The name stands for both: called on arrays alone it is NumPy's own function.
+    """
+
+    def decorate(implementation: F) -> F:
+        numpy_function = functions[0]
+        for function in functions:
+            FUNCTIONS[function] = implementation
+
+        @functools.wraps(implementation)
+        def either(*args: Any, **kwargs: Any) -> Any:
+            if has_tracer(args) or (kwargs and has_tracer(kwargs.values())):
+                return implementation(*args, **kwargs)
+            return numpy_function(*args, **kwargs)
+
+        either.__doc__ = (
+            f"As `numpy.{numpy_function.__name__}`, on arrays and traced values alike."
+            + (f"\n\n{implementation.__doc__}" if implementation.__doc__ else "")
+        )
+        return either  # type: ignore[return-value]
+
+    return decorate
+
+
+def ufunc_function(ufunc: np.ufunc) -> Callable[..., Any]:
+    """A ufunc as a function of fxad.numpy; NumPy's own protocol brings traced values to `UFUNCS`."""
+    return ufunc
+
+
+def array_ufunc(self: Tracer, ufunc: np.ufunc, method: str, *inputs: Any, **kwargs: Any) -> Any:
+    """NumPy's protocol for ufuncs."""
+    if kwargs.get("out") is not None and any(o is not None for o in kwargs["out"]):
+        raise TypeMismatch(
+            explain(
+                f"np.{ufunc.__name__} was asked to write a traced value into an array (out=, or an"
+                " assignment such as y += x where y is a plain array): the array can't hold it.",
+                source=Source.here(),
+                fix=f"y = np.{ufunc.__name__}(...) as a new value, e.g. y = y + x",
+            )
+        )
+    if method != "__call__":
+        return _ufunc_method(ufunc, method, inputs, kwargs)
+    function = UFUNCS.get(ufunc)
+    if function is None:
+        raise _unknown(f"np.{ufunc.__name__}")
+    where = kwargs.pop("where", True)
+    if where is not True:
+        raise TypeMismatch(
+            explain(
+                f"np.{ufunc.__name__}(..., where=mask) leaves elements undefined, so it can't be traced.",
+                source=Source.here(),
+                fix=f"np.where(mask, np.{ufunc.__name__}(...), other)",
+            )
+        )
+    dtype = kwargs.pop("dtype", None)
+    for name in ("casting", "order", "subok", "out"):
+        kwargs.pop(name, None)
+    if kwargs:
+        raise TypeMismatch(explain(f"np.{ufunc.__name__} on a traced value does not take"
+                                   f" {', '.join(kwargs)}.", source=Source.here()))
+    values = [_operand(v) for v in inputs]
+    if dtype is not None:
+        values = [v.astype(dtype) if isinstance(v, Tracer) else np.asarray(v, dtype) for v in values]
+    return function(*values)
+
+
+def _operand(value: Any) -> Any:
+    if isinstance(value, (list, tuple)) or (isinstance(value, np.ndarray) and value.dtype == object):
+        return FUNCTIONS[np.asarray](value)
+    return value
+
+
+def _ufunc_method(ufunc: np.ufunc, method: str, inputs: Any, kwargs: dict[str, Any]) -> Any:
+    if method == "outer":
+        a, b = (np.ravel(v) for v in inputs)
+        shape = (*np.shape(inputs[0]), *np.shape(inputs[1]))
+        return np.reshape(ufunc(a[:, None], b[None, :]), shape)
+    function = REDUCTIONS.get((ufunc, method))
+    if function is None:
+        raise _unknown(f"np.{ufunc.__name__}.{method}")
+    kwargs.pop("out", None)
+    kwargs.setdefault("axis", 0)
+    return function(*inputs, **kwargs)
+
+
+def array_function(
+    self: Tracer, func: Any, types: Any, args: tuple[Any, ...], kwargs: dict[str, Any]
+) -> Any:
+    """NumPy's protocol for everything else."""
+    function = FUNCTIONS.get(func)
+    if function is None:
+        module = getattr(func, "__module__", "numpy").replace("numpy", "np")
+        raise _unknown(f"{module}.{func.__name__}")
+    return function(*args, **kwargs)
+
+
+def _unknown(name: str) -> ConcretizationError:
+    return ConcretizationError(
+        explain(
+            f"{name} has no traced form: it would need the numbers themselves.",
+            source=Source.here(),
+            fix="other NumPy functions (fxad.numpy lists those that can be traced), or"
+            " fxad.value_of(x) where no derivative is needed",
+        )
+    )
+
+
+attach(__array_ufunc__=array_ufunc, __array_function__=array_function)

@@ -1,0 +1,19 @@
+"""The primitives: each one class, in one place, with all its rules."""
+
+from fxad.primitives import (  # noqa: F401 - each defines its primitives
+    arithmetic, creation, exponential, logical, powers, selection, stopping, structural,
+    trigonometric,
+)
+from fxad.primitives import operators  # noqa: F401
+from fxad.tracing.operations import operations
+
+operations.full = creation.full_in
+operations.add = arithmetic.add
+operations.where = selection.where
+operations.both = logical.logical_and
+operations.sum_all = lambda x: structural.reduce_sum(x, axes=tuple(range(x.ndim)))
+operations.broadcast = lambda x, shape, axes: structural.broadcast(x, shape=shape, axes=axes)
+operations.move_axis = structural.move_axis
+operations.convert = structural.convert_to
+operations.reshape = lambda x, shape: structural.reshape(x, shape=shape)
+operations.eye = lambda trace, n, dtype: creation.eye_like(trace, n, n, dtype)

@@ -1,0 +1,8 @@
+"""From Python to Programs: traces, and the tracers that user code computes with."""
+
+from fxad.tracing.trace import Kind, Trace, as_source, bind, bind_in, infer, innermost
+from fxad.tracing.tracer import Tracer, attach
+
+__all__ = [
+    "Kind", "Trace", "Tracer", "as_source", "attach", "bind", "bind_in", "infer", "innermost",
+]

@@ -1,0 +1,428 @@
+"""A trace: the growing list of operations that a Python function performs on traced values.
+
+One `Trace` serves every purpose; its `Kind` says what asking for a value means. It is a flat list of
+records, one a variable, and that list is also its *fingerprint*: two runs of user code that record the
+same list compute the same thing, so what was derived from one serves the other.
+
+A trace knows no other trace. When an operation mixes traces, the youngest records it, and what comes
+from elsewhere becomes a *capture*, an extra input of its Program. Nesting needs no global level.
+"""
+
+from __future__ import annotations
+
+import enum
+import itertools
+import math
+import sys
+from collections.abc import Callable, Hashable, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from fxad.errors import ConcretizationError, TracerLeak, explain
+from fxad.ir.primitive import Primitive
+from fxad.ir.program import EMPTY, Atom, Equation, Literal, Params, Program, Var
+from fxad.ir.types import ArrayType, type_of
+from fxad.source import ROOT, Source
+
+if TYPE_CHECKING:
+    from fxad.tracing.tracer import Tracer
+
+__all__ = ["Kind", "Trace", "bind", "innermost"]
+
+_getframe = sys._getframe
+_serials = itertools.count(1)
+
+#: Python numbers that are written into the trace. All others become inputs at run time, so that
+#: a number that changes from call to call does not make a new Program.
+_SPECIAL: dict[type, dict[Any, Literal]] = {
+    float: {v: Literal(v) for v in (0.0, 1.0, -1.0, 2.0, -2.0, 0.5, -0.5)},
+    int: {v: Literal(v) for v in (-2, -1, 0, 1, 2, 3, 4)},
+    bool: {v: Literal(v) for v in (False, True)},
+    complex: {},
+}
+
+
+class Kind(enum.Enum):
+    """What a trace is for, and so what asking for a concrete value in it means."""
+
+    CONCRETE = "differentiation"  # inputs have values; Python may decide on them
+    JIT = "jit"  # one Program for all values of these types
+    BATCH = "vmap"  # one element stands for many
+    BUILD = "a transform"  # fxad's own rules at work
+
+    @property
+    def literal_numbers(self) -> bool:
+        """Whether every Python number is written into the Program."""
+        return self is Kind.JIT or self is Kind.BUILD
+
+
+class _Mark:
+    """The primitive's place in a record that is no operation."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def __repr__(self) -> str:
+        return self.name
+
+
+INPUT = _Mark("input")
+CAPTURE = _Mark("capture")
+NEXT_OUTPUT = _Mark("next output")
+
+Record = tuple[Any, tuple[Any, ...], Params, ArrayType]
+
+
+class Trace:
+    """Records operations. `records[i]` made variable `i`: `(primitive, operands, params, type)`.
+
+    Operands are variable numbers or Literals. `sources[i]` is where it was written: a
+    `(code, instruction)` pair, a Source, or None.
+    """
+
+    __slots__ = (
+        "_capture_numbers", "_known", "captures", "in_values", "kind", "names",
+        "purpose", "records", "serial", "source", "sources",
+    )
+
+    #: Set by the tracer module: makes the handle on a variable.
+    tracer_type: Any = None
+    #: Set by the primitives: records a constant array in a trace of kind BUILD.
+    constant: Callable[[Trace, np.ndarray[Any, Any]], Tracer]
+
+    def __init__(
+        self,
+        kind: Kind,
+        *,
+        purpose: str = "",
+        in_values: Sequence[Any] | None = None,
+        names: Sequence[str] = (),
+    ) -> None:
+        self.kind = kind
+        self.purpose = purpose or kind.value
+        self.serial = next(_serials)
+        self.records: list[Record] = []
+        self.sources: list[Any] = []
+        self.in_values = in_values
+        self.names = names
+        #: What came from outside, by variable number, in order.
+        self.captures: dict[int, Any] = {}
+        self._capture_numbers: dict[Any, int] = {}
+        self._known: dict[int, Any] | None = None
+        #: When set, the source of whatever is recorded (the equation a rule is applied to).
+        self.source: Source | None = None
+
+    # -- recording ------------------------------------------------------------------------------
+
+    def input(self, type: ArrayType) -> Tracer:
+        """A new input. All inputs come before the first operation."""
+        index = len(self.records)
+        self.records.append((INPUT, (), EMPTY, type))
+        self.sources.append(None)
+        made: Tracer = self.tracer_type(self, index, type)
+        return made
+
+    def record(
+        self, primitive: Primitive, operands: tuple[Any, ...], params: Params, type: ArrayType
+    ) -> Tracer:
+        """Append an operation with one output; `operands` are already numbers or Literals."""
+        records = self.records
+        try:
+            index = len(records)
+        except _Ended:
+            raise self._leak(operands) from None
+        records.append((primitive, operands, params, type))
+        source: Any = self.source
+        if source is None:
+            frame = _getframe(2)
+            while frame.f_code.co_filename.startswith(ROOT):
+                if frame.f_back is None:
+                    break
+                frame = frame.f_back
+            source = (frame.f_code, frame.f_lasti)
+        self.sources.append(source)
+        made: Tracer = self.tracer_type(self, index, type)
+        return made
+
+    def record_multiple(
+        self,
+        primitive: Primitive,
+        operands: tuple[Any, ...],
+        params: Params,
+        types: Sequence[ArrayType],
+    ) -> tuple[Tracer, ...]:
+        """Append an operation with any number of outputs."""
+        if not types:
+            return ()
+        first = self.record(primitive, operands, params, types[0])
+        outs = [first]
+        for k, type in enumerate(types[1:], 1):
+            outs.append(self.tracer_type(self, len(self.records), type))
+            self.records.append((NEXT_OUTPUT, (k,), EMPTY, type))
+            self.sources.append(self.sources[first.index])
+        return tuple(outs)
+
+    def operand(self, value: Any) -> Any:
+        """The number of `value` in this trace, or a Literal: captures what comes from outside."""
+        if value.__class__ is self.tracer_type:
+            return value.index if value.trace is self else self._capture(value)
+        literals = _SPECIAL.get(value.__class__)
+        if literals is not None:
+            literal = literals.get(value)
+            if literal is not None and (value or math.copysign(1.0, value) > 0):
+                return literal
+            if self.kind.literal_numbers:
+                return Literal(value)
+            return self._new_capture(value, type_of(value))
+        if value.__class__ is Literal:
+            return value
+        if self.kind is Kind.BUILD:
+            if isinstance(value, np.generic):
+                return Literal(value)
+            return Trace.constant(self, np.asarray(value)).index
+        return self._capture(value)
+
+    def _capture(self, value: Any) -> int:
+        if value.__class__ is self.tracer_type:
+            if value.trace.ended:
+                raise value.trace._leak((value.index,))
+            key: Any = (value.trace.serial, value.index)
+            type = value.type
+        else:
+            key, type = id(value), type_of(value)
+        number = self._capture_numbers.get(key)
+        if number is None:
+            # The handle of another trace may be rebound by an assignment; what is captured is
+            # the variable it stands for now.
+            if value.__class__ is self.tracer_type:
+                value = self.tracer_type(value.trace, value.index, value.type)
+            number = self._capture_numbers[key] = self._new_capture(value, type)
+        return number
+
+    def _new_capture(self, value: Any, type: ArrayType) -> int:
+        try:
+            number = len(self.records)
+        except _Ended:
+            raise self._leak(()) from None
+        self.records.append((CAPTURE, (), EMPTY, type))
+        self.sources.append(None)
+        self.captures[number] = value
+        return number
+
+    def type_of(self, operand: Any) -> ArrayType:
+        """The type of an operand as recorded: a variable's number or a Literal."""
+        if operand.__class__ is Literal:
+            return operand.type  # type: ignore[no-any-return]
+        return self.records[operand][3]
+
+    # -- the end --------------------------------------------------------------------------------
+
+    def fingerprint(self, outputs: Sequence[Any]) -> Hashable:
+        """What was recorded, and which of it comes out: equal for runs that compute the same."""
+        return tuple(self.records), tuple(outputs)
+
+    def program(self, outputs: Sequence[Any]) -> Program:
+        """The Program of what was recorded: its inputs are the trace's, then the captures.
+
+        `outputs` are operands: variable numbers or Literals. Nothing is left out.
+        """
+        inputs: list[Var] = []
+        captures: list[Var] = []
+        atoms: list[Var] = []
+        equations: list[Equation] = []
+        pending: list[Var] = []
+        for number, (primitive, operands, params, type) in enumerate(self.records):
+            var = Var(type)
+            atoms.append(var)
+            if primitive is INPUT:
+                if len(inputs) < len(self.names):
+                    var.name = self.names[len(inputs)]
+                inputs.append(var)
+            elif primitive is CAPTURE:
+                captures.append(var)
+            elif primitive is NEXT_OUTPUT:
+                pending.append(var)
+                eqn = equations[-1]
+                equations[-1] = Equation(
+                    eqn.primitive, eqn.inputs, eqn.params, (*eqn.outputs, var), eqn.source
+                )
+            else:
+                ins = tuple(o if o.__class__ is Literal else atoms[o] for o in operands)
+                equations.append(
+                    Equation(primitive, ins, params, (var,), as_source(self.sources[number]))
+                )
+        outs: list[Atom] = [o if isinstance(o, Literal) else atoms[o] for o in outputs]
+        return Program([*inputs, *captures], equations, outs)
+
+    def end(self) -> None:
+        """End the trace: its tracers can't be used any more, and what it held is let go."""
+        self.records = _EndedRecords(self.records)
+        self._known = None
+
+    @property
+    def ended(self) -> bool:
+        """Whether `end` was called."""
+        return self.records.__class__ is _EndedRecords
+
+    # -- values on demand -----------------------------------------------------------------------
+
+    def value(self, index: int, asked: str, fix: str) -> Any:
+        """The concrete value of a variable, where there is one.
+
+        `asked` says what needs the value, and `fix` what to write where there is none.
+        Computes only what the value depends on, each operation once.
+        """
+        if self.ended:
+            raise self._leak((index,))
+        if self.kind is not Kind.CONCRETE:
+            raise self.no_value(index, asked, fix)
+        known = self._known
+        if known is None:
+            known = self._known = {}
+        stack = [index]
+        while stack:
+            top = stack[-1]
+            if top in known:
+                stack.pop()
+                continue
+            primitive, operands, params, _ = self.records[top]
+            if primitive is INPUT:
+                assert self.in_values is not None
+                known[top] = self._outer_value(self.in_values[top], asked, fix)
+                continue
+            if primitive is CAPTURE:
+                known[top] = self._outer_value(self.captures[top], asked, fix)
+                continue
+            if primitive is NEXT_OUTPUT:
+                stack.append(top - operands[0])
+                continue
+            missing = [o for o in operands if o.__class__ is int and o not in known]
+            if missing:
+                stack.extend(missing)
+                continue
+            types = tuple(map(self.type_of, operands))
+            values = [known[o] if o.__class__ is int else o.value for o in operands]
+            result = primitive.evaluator(types, params)(*values)
+            if primitive.multiple:
+                known.update((top + k, part) for k, part in enumerate(result))
+            else:
+                known[top] = result
+        return known[index]
+
+    def _outer_value(self, value: Any, asked: str, fix: str) -> Any:
+        if value.__class__ is self.tracer_type:
+            return value.trace.value(value.index, asked, fix)
+        return value
+
+    def no_value(self, index: int, asked: str, fix: str) -> ConcretizationError:
+        """The error for a value that is asked for where there is none."""
+        why = {
+            Kind.JIT: "under jit one program is made for all values",
+            Kind.BATCH: "under vmap it has a different value in each element of the batch",
+            Kind.BUILD: "it is part of a rule that a transform is applying",
+        }.get(self.kind, "that would lose its derivative")
+        return ConcretizationError(
+            explain(
+                f"{asked} needs the value of a traced array, but {why}.",
+                source=Source.here(),
+                origin=self.origin(index),
+                fix=fix,
+            )
+        )
+
+    def origin(self, index: int) -> str:
+        """Where a variable came from, in words."""
+        records = self.records
+        primitive, _, _, type = records[index]
+        if primitive is INPUT:
+            name = f" {self.names[index]!r}" if index < len(self.names) else f" number {index}"
+            return f"{type}, input{name} of the function under {self.purpose}"
+        if primitive is CAPTURE:
+            return f"{type}, from outside the function under {self.purpose}"
+        source = as_source(self.sources[index])
+        place = f" at {source}" if source is not None else ""
+        what = source.expression if source is not None else None
+        return f"{type}, made{place}" + (f" by  {what}" if what else f" by {primitive!r}")
+
+    def _leak(self, operands: Sequence[Any]) -> TracerLeak:
+        numbers = [o for o in operands if o.__class__ is int]
+        return TracerLeak(
+            explain(
+                f"a traced value was used after its trace ({self.purpose}) had ended. It was kept"
+                " somewhere outside the function: in a list, a global or an attribute.",
+                source=Source.here(),
+                origin=self.origin(numbers[0]) if numbers else None,
+                fix="return the value from the function (has_aux=True passes it through)",
+            )
+        )
+
+
+class _Ended(Exception):
+    """Raised by the records of a trace that has ended; becomes a TracerLeak."""
+
+
+class _EndedRecords(list[Record]):
+    """The records of an ended trace: readable for messages, closed to new ones."""
+
+    __slots__ = ()
+
+    def __len__(self) -> int:
+        raise _Ended
+
+    def __bool__(self) -> bool:
+        return True
+
+
+def as_source(source: Any) -> Source | None:
+    """A recorded source as a Source."""
+    if source.__class__ is tuple:
+        return Source(code=source[0], instruction=source[1])
+    return source  # type: ignore[no-any-return]
+
+
+def innermost(operands: Sequence[Any]) -> Trace | None:
+    """The youngest trace among the operands, or None when all are concrete."""
+    trace: Trace | None = None
+    tracer_type = Trace.tracer_type
+    for value in operands:
+        if value.__class__ is tracer_type:
+            found = value.trace
+            if trace is None or found.serial > trace.serial:
+                trace = found
+    return trace
+
+
+def bind(primitive: Primitive, operands: Sequence[Any], params: Params = EMPTY) -> Any:
+    """Apply a primitive: recorded by the innermost trace, or computed when all is concrete."""
+    trace = innermost(operands)
+    if trace is None:
+        types = tuple(map(type_of, operands))
+        return primitive.evaluator(types, params)(*operands)
+    return bind_in(trace, primitive, operands, params)
+
+
+def bind_in(
+    trace: Trace, primitive: Primitive, operands: Sequence[Any], params: Params = EMPTY
+) -> Any:
+    """Record a primitive in `trace`."""
+    numbers = tuple(map(trace.operand, operands))
+    types = tuple(map(trace.type_of, numbers))
+    inferred = infer(primitive, types, params)
+    if primitive.multiple:
+        return trace.record_multiple(primitive, numbers, params, inferred)
+    return trace.record(primitive, numbers, params, inferred)
+
+
+def infer(primitive: Primitive, types: tuple[ArrayType, ...], params: Params) -> Any:
+    """`primitive.infer`, remembered."""
+    key = (primitive, types, params)
+    found = _inferred.get(key)
+    if found is None:
+        if len(_inferred) > 65536:
+            _inferred.clear()
+        found = _inferred[key] = primitive.infer(*types, **params)
+    return found
+
+
+_inferred: dict[Any, Any] = {}

@@ -1,0 +1,155 @@
+"""The one class that stands for an array while a function is traced.
+
+A `Tracer` is a handle on a variable of a trace. It has an array's attributes; its operators, methods
+and NumPy protocols are attached by the layers that define what they mean (`attach`), because what
+`a * b` records is the business of the primitives, and what `np.mean(a)` means that of `fxad.numpy`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from fxad.errors import ConcretizationError, explain
+from fxad.ir.types import ArrayType
+from fxad.source import Source
+from fxad.tracing.trace import Trace
+
+__all__ = ["Tracer", "attach"]
+
+
+class Tracer:
+    """An array inside a trace. Behaves as a NumPy array; see `docs/sharp_edges` for where it can't."""
+
+    __slots__ = ("__weakref__", "index", "trace", "type")
+
+    def __init__(self, trace: Trace, index: int, type: ArrayType) -> None:
+        self.trace = trace
+        self.index = index
+        self.type = type
+
+    if TYPE_CHECKING:  # attached by fxad.primitives and fxad.numpy
+
+        def __getattr__(self, name: str) -> Any: ...
+        def __add__(self, other: Any) -> Tracer: ...
+        def __radd__(self, other: Any) -> Tracer: ...
+        def __sub__(self, other: Any) -> Tracer: ...
+        def __rsub__(self, other: Any) -> Tracer: ...
+        def __mul__(self, other: Any) -> Tracer: ...
+        def __rmul__(self, other: Any) -> Tracer: ...
+        def __truediv__(self, other: Any) -> Tracer: ...
+        def __rtruediv__(self, other: Any) -> Tracer: ...
+        def __pow__(self, other: Any) -> Tracer: ...
+        def __neg__(self) -> Tracer: ...
+        def __getitem__(self, index: Any) -> Tracer: ...
+
+    # -- what is known of the array --------------------------------------------------------------
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """The shape, as a tuple of ints."""
+        return self.type.shape
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """The dtype."""
+        return self.type.dtype
+
+    @property
+    def ndim(self) -> int:
+        """The number of dimensions."""
+        return self.type.ndim
+
+    @property
+    def size(self) -> int:
+        """The number of elements."""
+        return self.type.size
+
+    @property
+    def itemsize(self) -> int:
+        """The bytes of one element."""
+        return self.type.dtype.itemsize
+
+    @property
+    def nbytes(self) -> int:
+        """The bytes of all elements."""
+        return self.type.size * self.type.dtype.itemsize
+
+    def __len__(self) -> int:
+        if not self.type.shape:
+            raise TypeError("len() of unsized object")
+        return self.type.shape[0]
+
+    def __iter__(self) -> Iterator[Tracer]:
+        if not self.type.shape:
+            raise TypeError("iteration over a 0-d array")
+        return iter([self[i] for i in range(self.type.shape[0])])
+
+    # -- Python decides --------------------------------------------------------------------------
+
+    def __bool__(self) -> bool:
+        fix = "np.where(condition, a, b), or fxad.lax.cond / fxad.lax.while_loop for a branch or a loop"
+        if self.type.size != 1:
+            return bool(np.empty(self.type.shape, np.bool_))  # NumPy's own error or answer
+        return bool(self.trace.value(self.index, "a decision in Python (if, while, and, or)", fix))
+
+    def __index__(self) -> int:
+        if self.type.dtype.kind not in "iub":
+            raise TypeError("only integer scalar arrays can be converted to a scalar index")
+        fix = "pass the number as a static argument, or use fxad.lax.fori_loop for a loop"
+        value = self.trace.value(self.index, "an int made from a traced integer (range, index)", fix)
+        return np.asarray(value).__index__()
+
+    def __int__(self) -> int:
+        if self.type.dtype.kind == "c":
+            raise TypeError("int() argument must not be a complex number")
+        fix = "np.trunc(x) keeps it an array"
+        return int(self.trace.value(self.index, "int(x)", fix))
+
+    def __float__(self) -> float:
+        raise self._lost("float(x)", "x itself, or np.float64 functions such as np.sin instead of math.sin")
+
+    def __complex__(self) -> complex:
+        raise self._lost("complex(x)", "x + 0j")
+
+    def item(self, *_: Any) -> Any:
+        """Refused: a Python number would carry no derivative."""
+        raise self._lost("x.item()", "x itself")
+
+    def tolist(self) -> Any:
+        """Refused: Python numbers would carry no derivative."""
+        raise self._lost("x.tolist()", "list(x), which keeps the elements traced")
+
+    def __array__(self, dtype: Any = None, copy: Any = None) -> Any:
+        raise self._lost(
+            "np.asarray(x), np.array([x, ...]) or a NumPy function that has no traced form",
+            "np.stack([x, ...]) or fxad.numpy.array([x, ...]) to put values together,"
+            " x itself instead of np.asarray(x)",
+        )
+
+    def _lost(self, asked: str, fix: str) -> ConcretizationError:
+        fix += "; fxad.stop_gradient(x) and fxad.value_of(x) where the derivative is to be dropped"
+        return ConcretizationError(
+            explain(
+                f"{asked} would turn a traced array into plain numbers and drop its derivative.",
+                source=Source.here(),
+                origin=self.trace.origin(self.index),
+                fix=fix,
+            )
+        )
+
+    def __repr__(self) -> str:
+        return f"Tracer({self.type})"
+
+    __hash__ = None  # type: ignore[assignment]  # as an ndarray: == is elementwise
+
+
+Trace.tracer_type = Tracer
+
+
+def attach(**methods: Callable[..., Any] | property) -> None:
+    """Give every Tracer these methods."""
+    for name, method in methods.items():
+        setattr(Tracer, name, method)

@@ -1,0 +1,59 @@
+"""Writing one Program into a trace: how transforms compose, and how a nested Program joins the outer one."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from fxad.ir.program import Atom, Equation, Program, Var
+from fxad.tracing import Kind, Trace
+
+__all__ = ["Environment", "build", "inline", "replay"]
+
+
+class Environment(dict[Var, Any]):
+    """What each variable of a Program stands for while a transform goes through it."""
+
+    def read(self, atom: Atom) -> Any:
+        """The value of an atom: for a literal, its number."""
+        return self[atom] if isinstance(atom, Var) else atom.value
+
+    def write(self, eqn: Equation, result: Any) -> None:
+        """Bind the outputs of an equation to the result of its rule."""
+        if eqn.primitive.multiple:
+            self.update(zip(eqn.outputs, result, strict=True))
+        else:
+            self[eqn.outputs[0]] = result
+
+
+def replay(trace: Trace, eqn: Equation, values: Sequence[Any]) -> Any:
+    """Record an equation as it stands over other operands."""
+    numbers = tuple(
+        a if not isinstance(a, Var) else trace.operand(v)
+        for a, v in zip(eqn.inputs, values, strict=True)
+    )
+    if eqn.primitive.multiple:
+        types = [v.type for v in eqn.outputs]
+        return trace.record_multiple(eqn.primitive, numbers, eqn.params, types)
+    return trace.record(eqn.primitive, numbers, eqn.params, eqn.outputs[0].type)
+
+
+def inline(trace: Trace, program: Program, values: Sequence[Any]) -> list[Any]:
+    """Record every equation of `program` in `trace`; gives the values of its outputs."""
+    env = Environment(zip(program.inputs, values, strict=True))
+    outer = trace.source
+    try:
+        for eqn in program.equations:
+            trace.source = eqn.source or outer
+            env.write(eqn, replay(trace, eqn, [env.read(a) for a in eqn.inputs]))
+    finally:
+        trace.source = outer
+    return [env.read(a) for a in program.outputs]
+
+
+def build(trace: Trace, outputs: Sequence[Any]) -> Program:
+    """End a trace of kind BUILD and give its Program."""
+    assert trace.kind is Kind.BUILD
+    program = trace.program([trace.operand(v) for v in outputs])
+    trace.end()
+    return program

@@ -1,0 +1,167 @@
+"""Reverse mode's second half: `transpose : (a -o b) -> (b -o a)`.
+
+A cotangent may carry a pending *mask*, left by `where`: its value counts only where the mask is true.
+The mask travels with the cotangent through everything elementwise, so that it is applied after the
+products it protects against; an unselected branch's inf or NaN never reaches a gradient.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from fxad.config import config
+from fxad.ir.analysis import dce, dependents
+from fxad.ir.primitive import Unknown
+from fxad.ir.program import Equation, Program, Var
+from fxad.ir.types import ArrayType
+from fxad.ir.verify import verify
+from fxad.tracing import Kind, Trace
+from fxad.tracing.operations import operations
+from fxad.transforms.inline import Environment, build, replay
+from fxad.transforms.jvp import tangent_type
+from fxad.transforms.masked import Masked
+
+__all__ = ["transpose"]
+
+
+def transpose(program: Program, linear: Sequence[bool] | None = None) -> Program:
+    """(a -o b) -> (b -o a): the transpose of a Program that is linear in some of its inputs.
+
+    Args:
+        program: linear in the inputs that `linear` marks, for any values of the others.
+        linear: one flag an input; None marks all.
+
+    Returns:
+        A Program whose inputs are the unmarked inputs and then a cotangent for each output, and
+        whose outputs are the cotangents of the marked inputs.
+
+    Raises:
+        MissingRule: a primitive on the way has no transpose rule.
+
+    >>> import fxad
+    >>> triple = fxad.make_ir(lambda x: 3.0 * x)(1.0)
+    >>> fxad.transforms.transpose(triple)(2.0)
+    np.float64(6.0)
+    """
+    flags = [True] * len(program.inputs) if linear is None else list(linear)
+    if len(flags) != len(program.inputs):
+        raise ValueError(f"{len(flags)} flags for {len(program.inputs)} inputs")
+    marked = [v for v, flag in zip(program.inputs, flags, strict=True) if flag]
+    trace = Trace(Kind.BUILD, purpose="transpose")
+    values = Environment(
+        (v, trace.input(v.type)) for v, flag in zip(program.inputs, flags, strict=True) if not flag
+    )
+    cotangents = _Cotangents()
+    moving = dependents(program, marked)
+    for atom in program.outputs:
+        given = trace.input(tangent_type(atom.type))
+        if isinstance(atom, Var) and atom in moving:
+            cotangents.add(atom, given)
+    for eqn in program.equations:
+        if not any(v in moving for v in eqn.outputs):
+            trace.source = eqn.source
+            values.write(eqn, replay(trace, eqn, [values.read(a) for a in eqn.inputs]))
+    return _backward(trace, program, marked, moving, values, cotangents)
+
+
+def _backward(
+    trace: Trace,
+    program: Program,
+    marked: list[Var],
+    moving: set[Var],
+    values: Environment,
+    cotangents: _Cotangents,
+) -> Program:
+    for eqn in reversed(program.equations):
+        if not any(v in moving for v in eqn.outputs):
+            continue
+        given = [cotangents.pop(v) for v in eqn.outputs]
+        if all(ct is None for ct in given):
+            continue
+        trace.source = eqn.source
+        operands = [
+            Unknown(a.type) if isinstance(a, Var) and a in moving else values.read(a)
+            for a in eqn.inputs
+        ]
+        for atom, ct in zip(eqn.inputs, _pull(eqn, given, operands), strict=True):
+            if ct is not None and isinstance(atom, Var) and atom in moving:
+                cotangents.add(atom, ct)
+    trace.source = None
+    outs = []
+    for var in marked:
+        ct = cotangents.pop(var)
+        type = tangent_type(var.type)
+        outs.append(operations.full(trace, type, 0) if ct is None else settle(ct))
+    made = dce(build(trace, outs))
+    return verify(made) if config.verify else made
+
+
+class _Cotangents:
+    """The cotangent of each variable so far; a missing one is zero."""
+
+    def __init__(self) -> None:
+        self.known: dict[Var, Any] = {}
+
+    def add(self, var: Var, ct: Any) -> None:
+        old = self.known.get(var)
+        if old is None:
+            self.known[var] = ct
+        elif isinstance(old, Masked) and isinstance(ct, Masked) and _same(old.mask, ct.mask):
+            self.known[var] = Masked(operations.add(old.value, ct.value), old.mask)
+        else:
+            self.known[var] = operations.add(settle(old), settle(ct))
+
+    def pop(self, var: Var) -> Any:
+        return self.known.pop(var, None)
+
+
+def _same(a: Any, b: Any) -> bool:
+    return a is b or (a.trace is b.trace and a.index == b.index)
+
+
+def settle(ct: Any) -> Any:
+    """The cotangent with its pending mask applied."""
+    return operations.where(ct.mask, ct.value, 0) if isinstance(ct, Masked) else ct
+
+
+def _pull(eqn: Equation, given: list[Any], operands: list[Any]) -> Sequence[Any]:
+    """The cotangents of an equation's operands, from those of its outputs."""
+    primitive, params = eqn.primitive, eqn.params
+    if primitive.multiple:
+        cts = tuple(None if ct is None else settle(ct) for ct in given)
+        return _aligned(primitive.transpose(cts, *operands, **params), operands)
+    (ct,) = given
+    if not isinstance(ct, Masked):
+        pulled = _aligned(primitive.transpose(ct, *operands, **params), operands)
+    elif primitive.elementwise:
+        raw = _aligned(primitive.transpose(ct.value, *operands, **params), operands)
+        pulled = [None if p is None else _under(ct.mask, p) for p in raw]
+    elif primitive.transpose_copies:
+        raw = _aligned(primitive.transpose(ct.value, *operands, **params), operands)
+        flags = [Unknown(ArrayType(o.shape, bool)) if isinstance(o, Unknown) else o for o in operands]
+        masks = _aligned(primitive.transpose(ct.mask, *flags, **params), operands)
+        pulled = [None if p is None else Masked(p, m) for p, m in zip(raw, masks, strict=True)]
+    else:
+        pulled = _aligned(primitive.transpose(settle(ct), *operands, **params), operands)
+    if primitive.elementwise:
+        # The one implicit broadcast of the IR, a rank-0 operand beside arrays, is undone here.
+        shape = eqn.outputs[0].type.shape
+        pulled = [
+            operations.sum_all(settle(p)) if p is not None and a.type.shape != shape else p
+            for p, a in zip(pulled, eqn.inputs, strict=True)
+        ]
+    return pulled
+
+
+def _under(mask: Any, ct: Any) -> Masked:
+    if isinstance(ct, Masked):
+        return Masked(ct.value, operations.both(mask, ct.mask))
+    return Masked(ct, mask)
+
+
+def _aligned(result: Any, operands: Sequence[Any]) -> Sequence[Any]:
+    """A rule's result as one entry an operand; a rule with one linear operand gives just that."""
+    if isinstance(result, tuple):
+        return result
+    return [result if isinstance(o, Unknown) else None for o in operands]
