@@ -157,7 +157,10 @@ class _Writer:
     def scalar_atom(self, atom: Atom) -> Code:
         if isinstance(atom, Literal):
             value = atom.value
-            return code_of(Literal(value.item())) if isinstance(value, np.generic) else code_of(atom)
+            if isinstance(value, np.generic):
+                value = value.item()
+            # An int that is chosen as a value would stay one, and has no negative zero.
+            return code_of(Literal(float(value) if value.__class__ is int else value))
         return Code(self.names[atom], atom.type)
 
     def scalar_code(self, eqn: Equation, prefix: dict[Var, str] | None = None) -> str:

@@ -14,9 +14,10 @@ import numpy as np
 
 from fxad.errors import ConcretizationError, TypeMismatch, explain
 from fxad.ir.primitive import PRIMITIVES
+from fxad.ir.program import EMPTY
 from fxad.primitives.families import Elementwise
 from fxad.source import Source
-from fxad.tracing import Tracer, attach
+from fxad.tracing import NUMBER_TYPES, Tracer, attach
 
 __all__ = ["FUNCTIONS", "REDUCTIONS", "UFUNCS", "has_tracer", "implements", "ufunc_function"]
 
@@ -77,7 +78,34 @@ def ufunc_function(ufunc: np.ufunc) -> Callable[..., Any]:
 
 
 def array_ufunc(self: Tracer, ufunc: np.ufunc, method: str, *inputs: Any, **kwargs: Any) -> Any:
-    """NumPy's protocol for ufuncs."""
+    """NumPy's protocol for ufuncs. The first lines are the path that nearly all calls take."""
+    if not kwargs and method == "__call__":
+        function = UFUNCS.get(ufunc)
+        if function.__class__ is Elementwise:
+            straight = function.straight  # type: ignore[union-attr]
+            if len(inputs) == 1:
+                key: Any = self.type
+                out = straight[key] if key in straight else function.learn(key)  # type: ignore[union-attr]
+                if out is not None:
+                    return self.trace.record(function, (self.index,), EMPTY, out)  # type: ignore[arg-type]
+            else:
+                a, b = inputs
+                first, second = a.__class__, b.__class__
+                if first is Tracer:
+                    trace = a.trace
+                    if second is Tracer:
+                        key = (a.type, b.type) if b.trace is trace else None
+                    else:
+                        key = (a.type, second) if second in NUMBER_TYPES else None
+                else:
+                    trace = self.trace
+                    key = (first, b.type) if first in NUMBER_TYPES and second is Tracer else None
+                if key is not None:
+                    out = straight[key] if key in straight else function.learn(key)  # type: ignore[union-attr]
+                    if out is not None:
+                        left = a.index if first is Tracer else trace.number(a)
+                        right = b.index if second is Tracer else trace.number(b)
+                        return trace.record(function, (left, right), EMPTY, out)  # type: ignore[arg-type]
     if kwargs.get("out") is not None and any(o is not None for o in kwargs["out"]):
         raise TypeMismatch(
             explain(

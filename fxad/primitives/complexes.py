@@ -12,10 +12,9 @@ from typing import Any
 import numpy as np
 
 from fxad.ir.primitive import Code, kernel
-from fxad.ir.program import Params
 from fxad.ir.types import ArrayType
 from fxad.primitives.arithmetic import neg
-from fxad.primitives.families import Elementwise, Linear, Operation
+from fxad.primitives.families import Elementwise, Linear
 from fxad.primitives.samples import normal, sample
 from fxad.primitives.trigonometric import arctan2
 

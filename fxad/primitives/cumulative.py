@@ -11,10 +11,10 @@ from fxad.ir.primitive import Code, Unknown, kernel, require
 from fxad.ir.types import ArrayType
 from fxad.primitives.arithmetic import equal
 from fxad.primitives.exponential import exp
-from fxad.primitives.families import Linear, Operation, align
+from fxad.primitives.families import Linear, Operation, accumulator, align
 from fxad.primitives.samples import exactly, normal, points, sample, uniform
 from fxad.primitives.selection import where
-from fxad.primitives.structural import accumulator, convert_to
+from fxad.primitives.structural import convert_to
 
 __all__ = ["cumlogsumexp", "cummax", "cummin", "cumprod", "cumsum", "linear_recurrence", "shift"]
 
@@ -157,12 +157,12 @@ def products_before(x: Any, axis: int, reverse: bool) -> Any:
 class CumulativeExtreme(Running):
     """The greatest, or smallest, so far along `axis`. Elements that tie share the derivative."""
 
-    def __init__(self, name: str, ufunc: np.ufunc, **given: Any) -> None:
+    def __init__(self, name: str, function: str, **given: Any) -> None:
         super().__init__(name, **given)
-        self.ufunc = ufunc
+        self.function = function
 
     def emit(self, x: Code, *, axis: int, reverse: bool) -> str:
-        return backwards(x, axis, reverse, f"np.{self.ufunc.__name__}.accumulate({{}}, {axis})")
+        return backwards(x, axis, reverse, f"np.{self.function}.accumulate({{}}, {axis})")
 
     def jvp(
         self, primals: Sequence[Any], tangents: Sequence[Any], out: Any, *, axis: int, reverse: bool
@@ -220,8 +220,8 @@ cumprod = Cumprod("cumprod", samples=[
 ])
 _running_extremes = [*_real_lines, sample(_ties, axis=0, reverse=False, smooth=False),
                      sample(_ties, axis=0, reverse=True, smooth=False)]
-cummax = CumulativeExtreme("cummax", np.maximum, samples=_running_extremes)
-cummin = CumulativeExtreme("cummin", np.minimum, samples=_running_extremes)
+cummax = CumulativeExtreme("cummax", "maximum", samples=_running_extremes)
+cummin = CumulativeExtreme("cummin", "minimum", samples=_running_extremes)
 cumlogsumexp = Cumlogsumexp("cumlogsumexp", samples=[
     *_real_lines, sample(uniform(-800.0, 800.0, 6), axis=0, reverse=False),
 ])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -11,11 +12,11 @@ from fxad.ir.primitive import Code, Primitive, Unknown, require
 from fxad.ir.program import EMPTY, Literal, Params, frozen
 from fxad.ir.types import ArrayType
 from fxad.primitives.samples import Sample
-from fxad.tracing import Kind, Trace, Tracer, bind, bind_in
+from fxad.tracing import NUMBER_TYPES, Kind, Trace, Tracer, bind, bind_in
 from fxad.tracing.operations import operations
 
-__all__ = ["Elementwise", "Linear", "NonDifferentiable", "Operation", "axis_argument",
-           "batch_reduction", "reduced", "to_front"]
+__all__ = ["Elementwise", "Linear", "NonDifferentiable", "Operation", "accumulator",
+           "axis_argument", "batch_reduction", "reduced", "to_front"]
 
 _WEAK_PYTHON: dict[str, type] = {"f": float, "i": int, "c": complex, "b": bool}
 
@@ -95,6 +96,9 @@ class Elementwise(Operation):
         self.cheap = cheap
         self.differentiable = any(p is not None for p in self.partials)
         self._plans: dict[Any, _Plan] = {}
+        #: The output type for operands that need neither conversion nor broadcast, by their types (a
+        #: Python number by its class), else None: the path that nearly all operations take.
+        self.straight: dict[Any, ArrayType | None] = {}
 
     # -- calling: NumPy's promotion and broadcasting ---------------------------------------------
 
@@ -122,6 +126,23 @@ class Elementwise(Operation):
                  for n, step in zip(numbers, plan.steps, strict=True)]
             )
         return trace.record(self, numbers, EMPTY, plan.type)
+
+    def learn(self, key: Any) -> ArrayType | None:
+        """Fill `straight` for a key: a type, or a pair of types and classes of Python numbers."""
+        kinds = key if key.__class__ is tuple else (key,)
+        found: ArrayType | None = None
+        options = []
+        for k in kinds:
+            type = k if isinstance(k, ArrayType) else NUMBER_TYPES[k]
+            weak_number = type is not k and type.weak
+            options.append([type, _literal_kind(type)] if weak_number else [type])
+        plans = [self._plan(choice) for choice in itertools.product(*options)]
+        if all(p.steps is None and p.type is plans[0].type for p in plans):
+            found = plans[0].type
+        if len(self.straight) > 65536:
+            self.straight.clear()
+        self.straight[key] = found
+        return found
 
     def _concrete(self, operands: Sequence[Any]) -> Any:
         value = self.ufunc(*operands)
@@ -188,9 +209,12 @@ class Elementwise(Operation):
         return f"np.{self.ufunc.__name__}({', '.join(operands)})"
 
     def _make_evaluator(self, types: tuple[ArrayType, ...], params: Params) -> Callable[..., Any]:
-        return self.ufunc if type(self).emit is Elementwise.emit else super()._make_evaluator(
-            types, params
-        )
+        own_emit = type(self).emit is Elementwise.emit
+        # NumPy's `*` of two complex numbers rounds differently from its ufunc on arrays.
+        complex_numbers = all(t.ndim == 0 for t in types) and any(t.dtype.kind == "c" for t in types)
+        if own_emit and not (complex_numbers and self.symbol is not None):
+            return self.ufunc
+        return super()._make_evaluator(types, params)
 
     def emit_scalar(self, *operands: Code, **params: Any) -> str | None:
         return None if self.scalar is None else self.scalar.format(*operands)
@@ -251,8 +275,10 @@ def _kind_of(trace: Trace, number: Any) -> Any:
     if number.__class__ is not Literal:
         return trace.records[number][3]
     type = number.type
-    if not type.weak:
-        return type
+    return _literal_kind(type) if type.weak else type
+
+
+def _literal_kind(type: ArrayType) -> _LiteralKind:
     kind = _literal_kinds.get(type)
     return kind if kind is not None else _literal_kinds.setdefault(type, _LiteralKind(type))
 
@@ -342,6 +368,13 @@ def axis_argument(x: Code, axes: tuple[int, ...]) -> str:
     if len(axes) == x.type.ndim:
         return ""
     return f", axis={axes[0] if len(axes) == 1 else axes}"
+
+
+def accumulator(x: Code) -> str:
+    """`, dtype=...` where NumPy would sum or multiply in a wider dtype than that of `x`."""
+    dtype = x.type.dtype
+    wider = dtype.kind == "b" or (dtype.kind in "iu" and dtype.itemsize < 8)
+    return f", dtype=np.{dtype.type.__name__}" if wider else ""
 
 
 def batch_reduction(

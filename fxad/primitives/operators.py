@@ -11,30 +11,57 @@ from fxad.ir.program import EMPTY
 from fxad.primitives import arithmetic as a
 from fxad.primitives import logical, powers
 from fxad.primitives.families import Elementwise
-from fxad.tracing import Tracer, attach
+from fxad.tracing import NUMBER_TYPES, Tracer, attach
 
 _OTHER = (float, int, complex, bool, np.ndarray, np.generic, Tracer)
 
 
 def _binary(primitive: Elementwise) -> tuple[Callable[..., Any], Callable[..., Any]]:
     """The operator and its reflection. The first lines are the path that nearly all calls take."""
-    plans = primitive._plans
+    straight, learn = primitive.straight, primitive.learn
 
     def forward(self: Tracer, other: Any) -> Any:
-        if other.__class__ is Tracer:
-            trace = self.trace
+        cls = other.__class__
+        trace = self.trace
+        if cls is Tracer:
             if other.trace is trace:
-                plan = plans.get((self.type, other.type))
-                if plan is not None and plan.steps is None:
-                    return trace.record(primitive, (self.index, other.index), EMPTY, plan.type)
+                key: Any = (self.type, other.type)
+                out = straight[key] if key in straight else learn(key)
+                if out is not None:
+                    return trace.record(primitive, (self.index, other.index), EMPTY, out)
+        elif cls in NUMBER_TYPES:
+            key = (self.type, cls)
+            out = straight[key] if key in straight else learn(key)
+            if out is not None:
+                return trace.record(primitive, (self.index, trace.number(other)), EMPTY, out)
         elif not isinstance(other, _OTHER):
             return NotImplemented
         return primitive(self, other)
 
     def reflected(self: Tracer, other: Any) -> Any:
+        cls = other.__class__
+        if cls in NUMBER_TYPES:
+            key = (cls, self.type)
+            out = straight[key] if key in straight else learn(key)
+            if out is not None:
+                trace = self.trace
+                return trace.record(primitive, (trace.number(other), self.index), EMPTY, out)
         return primitive(other, self) if isinstance(other, _OTHER) else NotImplemented
 
     return forward, reflected
+
+
+def _unary(primitive: Elementwise) -> Callable[..., Any]:
+    straight, learn = primitive.straight, primitive.learn
+
+    def method(self: Tracer) -> Any:
+        key = self.type
+        out = straight[key] if key in straight else learn(key)
+        if out is None:
+            return primitive(self)
+        return self.trace.record(primitive, (self.index,), EMPTY, out)
+
+    return method
 
 
 def _power(self: Tracer, other: Any, modulo: None = None) -> Any:
@@ -61,9 +88,9 @@ def _install() -> None:
     methods["__pow__"], methods["__rpow__"] = _power, _rpower
     methods["__divmod__"] = lambda self, other: (self // other, self % other)
     methods["__rdivmod__"] = lambda self, other: (other // self, other % self)
-    methods["__neg__"] = lambda self: a.neg(self)
-    methods["__pos__"] = lambda self: a.positive_of(self)
-    methods["__invert__"] = lambda self: logical.invert(self)
+    methods["__neg__"] = _unary(a.neg)
+    methods["__pos__"] = _unary(a.positive_of)
+    methods["__invert__"] = _unary(logical.invert)
     attach(**methods)
 
 

@@ -15,7 +15,7 @@ from fxad.primitives.exponential import log
 from fxad.primitives.families import Elementwise, Operation, align
 from fxad.primitives.samples import normal, positive, sample, uniform
 from fxad.primitives.selection import where
-from fxad.tracing import bind
+from fxad.tracing import Tracer
 
 __all__ = ["integer_pow", "pow_operator", "power"]
 
@@ -94,17 +94,13 @@ def power_of(x: Any, n: int) -> Any:
 
 def pow_operator(x: Any, y: Any) -> Any:
     """What `x ** y` means: a Python int exponent on a floating base makes an `integer_pow`."""
-    if y.__class__ is int and abs(y) < 2**31 and getattr(x, "dtype", None) is not None:
-        if x.dtype.kind in "fc":
-            return bind(integer_pow, (x,), _exponent(y))
+    if y.__class__ is int and isinstance(x, Tracer) and x.type.inexact and abs(y) < 2**31:
+        params = _exponents.get(y)
+        if params is None:
+            params = _exponents[y] = Params(n=y)
+        return x.trace.record(integer_pow, (x.index,), params, x.type)
     return power(x, y)
 
 
-def _exponent(n: int) -> Any:
-    found = _exponents.get(n)
-    if found is None:
-        found = _exponents[n] = Params(n=n)
-    return found
-
-
-_exponents: dict[int, Any] = {}
+#: The params of each exponent met, so that they are hashed once. Exponents in programs are few.
+_exponents: dict[int, Params] = {}

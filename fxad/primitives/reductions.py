@@ -13,13 +13,16 @@ from fxad.ir.types import ArrayType
 from fxad.primitives.arithmetic import equal
 from fxad.primitives.cumulative import cumprod
 from fxad.primitives.families import (
-    NonDifferentiable, Operation, axis_argument, batch_reduction, reduced,
+    NonDifferentiable,
+    Operation,
+    accumulator,
+    axis_argument,
+    batch_reduction,
+    reduced,
 )
 from fxad.primitives.samples import booleans, exactly, normal, points, sample
 from fxad.primitives.selection import where
-from fxad.primitives.structural import (
-    accumulator, broadcast, convert_to, permute, reduce_sum, reshape,
-)
+from fxad.primitives.structural import broadcast, convert_to, permute, reduce_sum, reshape
 
 __all__ = ["argmax", "argmin", "reduce_all", "reduce_any", "reduce_max", "reduce_min", "reduce_prod"]
 

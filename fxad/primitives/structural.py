@@ -10,7 +10,9 @@ import numpy as np
 
 from fxad.ir.primitive import Code, require
 from fxad.ir.types import ArrayType
-from fxad.primitives.families import Linear, axis_argument, batch_reduction, reduced, to_front
+from fxad.primitives.families import (
+    Linear, accumulator, axis_argument, batch_reduction, reduced, to_front,
+)
 from fxad.primitives.samples import normal, sample
 from fxad.tracing import Tracer
 
@@ -69,7 +71,7 @@ class ReduceSum(Linear):
         return reduced(x, axes)
 
     def emit(self, x: Code, *, axes: tuple[int, ...]) -> str:
-        return f"np.sum({x}{axis_argument(x, axes)})"
+        return f"np.sum({x}{axis_argument(x, axes)}{accumulator(x)})"
 
     def transpose(self, ct: Any, x: Any, *, axes: tuple[int, ...]) -> Any:
         kept = tuple(i for i in range(x.ndim) if i not in axes)

@@ -1,8 +1,10 @@
 """From Python to Programs: traces, and the tracers that user code computes with."""
 
-from fxad.tracing.trace import Kind, Trace, as_source, bind, bind_in, infer, innermost
+from fxad.tracing.trace import (
+    NUMBER_TYPES, Kind, Trace, as_source, bind, bind_in, infer, innermost,
+)
 from fxad.tracing.tracer import Tracer, attach
 
 __all__ = [
-    "Kind", "Trace", "Tracer", "as_source", "attach", "bind", "bind_in", "infer", "innermost",
+    "Kind", "NUMBER_TYPES", "Trace", "Tracer", "as_source", "attach", "bind", "bind_in", "infer", "innermost",
 ]

@@ -28,9 +28,10 @@ from fxad.source import ROOT, Source
 if TYPE_CHECKING:
     from fxad.tracing.tracer import Tracer
 
-__all__ = ["Kind", "Trace", "bind", "innermost"]
+__all__ = ["Kind", "NUMBER_TYPES", "Trace", "bind", "innermost"]
 
 _getframe = sys._getframe
+_new = object.__new__
 _serials = itertools.count(1)
 
 #: Python numbers that are written into the trace. All others become inputs at run time, so that
@@ -41,6 +42,22 @@ _SPECIAL: dict[type, dict[Any, Literal]] = {
     bool: {v: Literal(v) for v in (False, True)},
     complex: {},
 }
+# NumPy's scalars are numbers of a dtype, never written into a Program that differs from call to call.
+_SPECIAL |= {cls: {} for cls in (np.float64, np.float32, np.int64, np.int32, np.complex128, np.bool_)}
+#: The types of the numbers that need no look at their value.
+NUMBER_TYPES: dict[type, ArrayType] = {cls: type_of(cls(0)) for cls in _SPECIAL}
+
+#: Files seen to be the user's: a set is quicker to ask than a prefix to compare.
+_user_files: set[str] = set()
+
+
+def _user_frame(frame: Any) -> Any:
+    """The innermost frame outside fxad, from `frame` outwards."""
+    while frame.f_code.co_filename.startswith(ROOT) and frame.f_back is not None:
+        frame = frame.f_back
+    if not frame.f_code.co_filename.startswith(ROOT):
+        _user_files.add(frame.f_code.co_filename)
+    return frame
 
 
 class Kind(enum.Enum):
@@ -50,11 +67,6 @@ class Kind(enum.Enum):
     JIT = "jit"  # one Program for all values of these types
     BATCH = "vmap"  # one element stands for many
     BUILD = "a transform"  # fxad's own rules at work
-
-    @property
-    def literal_numbers(self) -> bool:
-        """Whether every Python number is written into the Program."""
-        return self is Kind.JIT or self is Kind.BUILD
 
 
 class _Mark:
@@ -82,7 +94,7 @@ class Trace:
     """
 
     __slots__ = (
-        "_capture_numbers", "_known", "captures", "in_values", "kind", "names",
+        "_capture_numbers", "_known", "captures", "in_values", "kind", "literal_numbers", "names",
         "purpose", "records", "serial", "source", "sources",
     )
 
@@ -100,6 +112,8 @@ class Trace:
         names: Sequence[str] = (),
     ) -> None:
         self.kind = kind
+        #: Whether every Python number is written into the Program.
+        self.literal_numbers = kind is Kind.JIT or kind is Kind.BUILD
         self.purpose = purpose or kind.value
         self.serial = next(_serials)
         self.records: list[Record] = []
@@ -136,13 +150,14 @@ class Trace:
         source: Any = self.source
         if source is None:
             frame = _getframe(2)
-            while frame.f_code.co_filename.startswith(ROOT):
-                if frame.f_back is None:
-                    break
-                frame = frame.f_back
+            if frame.f_code.co_filename not in _user_files:
+                frame = _user_frame(frame)
             source = (frame.f_code, frame.f_lasti)
         self.sources.append(source)
-        made: Tracer = self.tracer_type(self, index, type)
+        made: Tracer = _new(self.tracer_type)
+        made.trace = self
+        made.index = index
+        made.type = type
         return made
 
     def record_multiple(
@@ -167,14 +182,8 @@ class Trace:
         """The number of `value` in this trace, or a Literal: captures what comes from outside."""
         if value.__class__ is self.tracer_type:
             return value.index if value.trace is self else self._capture(value)
-        literals = _SPECIAL.get(value.__class__)
-        if literals is not None:
-            literal = literals.get(value)
-            if literal is not None and (value or math.copysign(1.0, value) > 0):
-                return literal
-            if self.kind.literal_numbers:
-                return Literal(value)
-            return self._new_capture(value, type_of(value))
+        if value.__class__ in _SPECIAL:
+            return self.number(value)
         if value.__class__ is Literal:
             return value
         if self.kind is Kind.BUILD:
@@ -182,6 +191,16 @@ class Trace:
                 return Literal(value)
             return Trace.constant(self, np.asarray(value)).index
         return self._capture(value)
+
+    def number(self, value: Any) -> Any:
+        """The operand for a number (one of the classes in NUMBER_TYPES): a Literal, or a capture."""
+        cls = value.__class__
+        literal = _SPECIAL[cls].get(value)
+        if literal is not None and (value or math.copysign(1.0, value) > 0):
+            return literal
+        if self.literal_numbers:
+            return Literal(value)
+        return self._new_capture(value, NUMBER_TYPES[cls])
 
     def _capture(self, value: Any) -> int:
         if value.__class__ is self.tracer_type:

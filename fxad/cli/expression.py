@@ -1,0 +1,172 @@
+"""From the text of an expression to a function over NumPy.
+
+The text is parsed, and a new tree is built from it out of nothing but numbers, known names,
+operators, calls of the functions below and constant indices. Only that tree is compiled: no text is
+ever evaluated. Columns are kept, so that a message of fxad marks the place in the expression.
+"""
+
+from __future__ import annotations
+
+import ast
+import difflib
+import linecache
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from fxad.cli.usage import UsageError
+
+__all__ = ["CONSTANTS", "FUNCTIONS", "function_of", "variables"]
+
+_FILE = "<expression>"
+
+#: The functions an expression may call, under the names NumPy gives them.
+FUNCTIONS: dict[str, Callable[..., Any]] = {
+    name: getattr(np, name)
+    for name in """
+    abs absolute arccos arccosh arcsin arcsinh arctan arctan2 arctanh cbrt clip concatenate cos
+    cosh cumprod cumsum deg2rad diag dot exp exp2 expm1 floor ceil hypot inner log log10 log1p log2
+    logaddexp matmul max maximum mean min minimum outer power prod rad2deg ravel reciprocal reshape
+    sign sin sinh sort sqrt square stack std sum tan tanh tile trace transpose var where
+    """.split()
+} | {name: getattr(np.linalg, name) for name in ("det", "inv", "norm", "solve")}
+
+CONSTANTS: dict[str, float] = {"e": np.e, "pi": np.pi}
+
+_OPERATORS = (
+    ast.Add, ast.Sub, ast.Mult, ast.Div, ast.Pow, ast.FloorDiv, ast.Mod, ast.MatMult,
+    ast.UAdd, ast.USub, ast.Lt, ast.LtE, ast.Gt, ast.GtE, ast.Eq, ast.NotEq,
+)  # fmt: skip
+_KEYWORDS = ("axis", "keepdims")
+
+
+def variables(text: str) -> list[str]:
+    """The names in an expression that are neither functions nor constants, in order.
+
+    Raises:
+        UsageError: the text is no expression of the kinds allowed.
+    """
+    names = [node.id for node in ast.walk(_parse(text)) if isinstance(node, ast.Name)]
+    return [name for name in dict.fromkeys(names) if name not in FUNCTIONS | CONSTANTS]
+
+
+def function_of(text: str, names: Sequence[str]) -> Callable[..., Any]:
+    """The function of `names` that an expression computes.
+
+    Raises:
+        UsageError: the text is no expression of the kinds allowed; names the part that is not.
+
+    >>> float(function_of("2 * x[0] + y", ["x", "y"])([3.0, 4.0], 1.0))
+    7.0
+    """
+    text = text.strip()
+    for name in names:
+        if name in FUNCTIONS:
+            raise UsageError(f"{name} is the name of a function; call the variable otherwise")
+    body = _Builder(text, names).build(_parse(text))
+    arguments = ast.arguments(
+        posonlyargs=[],
+        args=[ast.arg(name) for name in names],
+        kwonlyargs=[],
+        kw_defaults=[],
+        defaults=[],
+    )
+    tree = ast.fix_missing_locations(ast.Expression(ast.Lambda(arguments, body)))
+    known = {**FUNCTIONS, **CONSTANTS, "__builtins__": {}}
+    function: Callable[..., Any] = eval(compile(tree, _FILE, "eval"), known)
+    function.__name__ = "f"
+    linecache.cache[_FILE] = (len(text), None, [text + "\n"], _FILE)  # for marked source lines
+    return function
+
+
+def _parse(text: str) -> ast.expr:
+    try:
+        return ast.parse(text.strip(), mode="eval").body
+    except SyntaxError as error:
+        raise UsageError(f"the expression {text!r} cannot be read: {error.msg}") from None
+    except (ValueError, RecursionError, MemoryError):
+        raise UsageError("the expression cannot be read: it is nested too deeply") from None
+
+
+class _Builder:
+    """Builds the tree that is compiled; every node of it is made here."""
+
+    def __init__(self, text: str, names: Sequence[str]) -> None:
+        self.text = text
+        self.names = names
+
+    def build(self, node: ast.expr) -> ast.expr:
+        """A value: what may stand anywhere in an expression."""
+        return ast.copy_location(self._value(node), node)
+
+    def _value(self, node: ast.expr) -> ast.expr:
+        match node:
+            case ast.Constant(value=int() | float() | complex() as number) if number not in (
+                True,
+                False,
+            ) or not isinstance(number, bool):
+                return ast.Constant(number)
+            case ast.Name(id=name):
+                return self._name(name)
+            case ast.BinOp(left, op, right) if isinstance(op, _OPERATORS):
+                return ast.BinOp(self.build(left), op, self.build(right))
+            case ast.UnaryOp(op, operand) if isinstance(op, _OPERATORS):
+                return ast.UnaryOp(op, self.build(operand))
+            case ast.Compare(left, [op], [right]) if isinstance(op, _OPERATORS):
+                return ast.Compare(self.build(left), [op], [self.build(right)])
+            case ast.Call(ast.Name(id=name), args, keywords) if name in FUNCTIONS:
+                options = [self._keyword(keyword) for keyword in keywords]
+                return ast.Call(self._name(name), [self._argument(a) for a in args], options)
+            case ast.Call(ast.Name(id=name)):
+                close = difflib.get_close_matches(name, FUNCTIONS, n=1)
+                hint = f"; did you mean {close[0]}?" if close else ""
+                raise UsageError(f"there is no function {name}{hint}")
+            case ast.Subscript(value, index):
+                return ast.Subscript(self.build(value), self._index(index), ast.Load())
+            case ast.List(elements) if elements:
+                # stack takes traced elements, and in nested lists the inner stacks.
+                rows = ast.List([self.build(element) for element in elements], ast.Load())
+                stack = ast.copy_location(ast.Name("stack", ast.Load()), node)
+                return ast.Call(stack, [ast.copy_location(rows, node)], [])
+        raise self._refusal(node)
+
+    def _name(self, name: str) -> ast.expr:
+        if name not in self.names and name not in FUNCTIONS and name not in CONSTANTS:
+            raise UsageError(f"{name} has no value: add {name}=...")
+        return ast.Name(name, ast.Load())
+
+    def _argument(self, node: ast.expr) -> ast.expr:
+        """An argument of a call: a value; a tuple of integers; a list of arrays to put together."""
+        if isinstance(node, ast.Tuple) and node.elts:
+            elements = [self.build(element) for element in node.elts]
+            return ast.copy_location(ast.Tuple(elements, ast.Load()), node)
+        return self.build(node)
+
+    def _keyword(self, node: ast.keyword) -> ast.keyword:
+        if node.arg not in _KEYWORDS:
+            raise UsageError(f"the keywords of a call may be {', '.join(_KEYWORDS)}, not {node.arg}")
+        match node.value:
+            case ast.Constant(value=bool() | None as value):
+                return ast.keyword(node.arg, ast.copy_location(ast.Constant(value), node.value))
+        return ast.keyword(node.arg, self._index(node.value))
+
+    def _index(self, node: ast.expr) -> ast.expr:
+        """A constant index: integers, slices of them, and tuples of those."""
+        match node:
+            case ast.Constant(value=int() as number) if not isinstance(number, bool):
+                built: ast.expr = ast.Constant(number)
+            case ast.UnaryOp(ast.USub(), ast.Constant(value=int() as number)):
+                built = ast.Constant(-number)
+            case ast.Slice(lower, upper, step):
+                parts = [None if part is None else self._index(part) for part in (lower, upper, step)]
+                built = ast.Slice(*parts)
+            case ast.Tuple(elements):
+                built = ast.Tuple([self._index(element) for element in elements], ast.Load())
+            case _:
+                raise self._refusal(node, "an index has to be made of integer constants; ")
+        return ast.copy_location(built, node)
+
+    def _refusal(self, node: ast.expr, why: str = "") -> UsageError:
+        part = ast.get_source_segment(self.text, node) or type(node).__name__
+        return UsageError(f"{why}{part!r} is not allowed in an expression")

@@ -1,0 +1,205 @@
+"""Every primitive keeps the laws, on each of its samples, in every dtype that the sample is for."""
+
+from __future__ import annotations
+
+import itertools
+import zlib
+from typing import Any
+
+import numpy as np
+import pytest
+
+from fxad.ir import PRIMITIVES, Primitive, type_of, verify
+from fxad.primitives.samples import Sample
+from fxad.transforms import batch, jvp, linearize, transpose
+from tests.laws import (
+    assert_close, checked, numeric_jvp, pairing, program_of, random_like, tangents_only,
+    vjp_program,
+)
+
+DTYPES = {"f": ("float64", "float32"), "c": ("complex128", "complex64"), "i": ("int64",),
+          "b": ("bool",)}
+WIDE = ("float64", "complex128")
+
+
+class Case:
+    """One primitive on one sample in one dtype."""
+
+    def __init__(self, primitive: Primitive, index: int, sample: Sample, dtype: str) -> None:
+        self.primitive = primitive
+        self.sample = sample
+        self.dtype = dtype
+        self.id = f"{primitive.name}-{index}-{dtype}"
+        self.values = sample.make(dtype)
+        self.inexact = any(np.asarray(v).dtype.kind in "fc" for v in self.values)
+
+    @property
+    def program(self) -> Any:
+        return program_of(self.primitive, self.values, self.sample.params)
+
+    @property
+    def rng(self) -> np.random.Generator:
+        return np.random.default_rng(zlib.crc32(self.id.encode()))
+
+
+def _cases() -> list[Case]:
+    return [
+        Case(primitive, i, sample, dtype)
+        for primitive in PRIMITIVES.values()
+        for i, sample in enumerate(primitive.samples)
+        for kind in (sample.dtypes if sample.makers else "f")
+        for dtype in (DTYPES[kind] if sample.makers else DTYPES[kind][:1])
+    ]
+
+
+CASES = _cases()
+with_operands = [c for c in CASES if c.values]
+with_tangents = [c for c in CASES if c.inexact]
+in_double = [c for c in with_tangents if c.dtype in WIDE]
+
+
+def over(cases: list[Case]) -> Any:
+    return pytest.mark.parametrize("case", cases, ids=[c.id for c in cases])
+
+
+@pytest.mark.parametrize("name", sorted(PRIMITIVES))
+def test_it_has_samples(name: str) -> None:
+    assert PRIMITIVES[name].samples, f"{name}: give it samples, so that it is tested"
+
+
+@over(CASES)
+def test_value(case: Case) -> None:
+    """`infer` tells the type; the interpreter and the compiled code agree; so does the text form."""
+    checked(case.program)(*case.values)
+
+
+@over(with_operands)
+def test_strides(case: Case) -> None:
+    """Operands that are not contiguous give the same values."""
+    strided = [
+        np.stack([x, x], axis=-1)[..., 0] if np.ndim(x) else x for x in case.values
+    ]
+    run = checked(case.program)
+    assert_close(run(*strided), run(*case.values))
+
+
+@over(with_operands)
+def test_operands_are_not_changed(case: Case) -> None:
+    """Operands keep their values, and no result shares memory with them."""
+    copies = [np.array(v) for v in case.values]
+    results = checked(case.program)(*case.values)
+    for value, copy in zip(case.values, copies, strict=True):
+        np.testing.assert_array_equal(value, copy)
+        for result in results:
+            assert not np.ndim(result) or result.flags.writeable
+            assert not np.shares_memory(result, value)
+
+
+@over(with_tangents)
+def test_jvp(case: Case) -> None:
+    """The tangent is the numeric derivative, in the dtype of the value."""
+    values, program = case.values, case.program
+    tangents = random_like(values, case.rng)
+    run = checked(jvp(program))
+    results = run(*values, *tangents)
+    outs, tangents_out = results[: len(program.outputs)], results[len(program.outputs):]
+    assert_close(outs, checked(program)(*values))
+    inexact = [o for o in outs if o.dtype.kind in "fc"]
+    assert [type_of(t) for t in tangents_out] == [type_of(o) for o in inexact]
+    if case.sample.smooth and case.dtype in WIDE:
+        numeric = numeric_jvp(checked(program), values, tangents)
+        wide = [n.astype(t.dtype) for n, t in zip(numeric, tangents_out, strict=True)]
+        assert_close(tangents_out, wide, 1e-7)
+
+
+@over(with_tangents)
+def test_transpose(case: Case) -> None:
+    """linearize gives what jvp gives, and <ct, J v> = <J' ct, v>."""
+    values, program = case.values, case.program
+    tangents = random_like(values, case.rng)
+    both = checked(jvp(program))(*values, *tangents)
+    forward, linear = linearize(program)
+    outs = checked(forward)(*values)
+    residuals = outs[len(program.outputs):]
+    pushed = checked(linear)(*residuals, *tangents)
+    assert_close([*outs[: len(program.outputs)], *pushed], both)
+    flags = [False] * len(residuals) + [True] * len(tangents)
+    cts = random_like(pushed, case.rng)
+    pulled = checked(transpose(linear, flags))(*residuals, *cts)
+    assert [type_of(p) for p in pulled] == [type_of(t) for t in tangents]
+    there, back = pairing(cts, pushed), pairing(pulled, tangents)
+    narrow = any(a.dtype.name in ("float32", "complex64") for a in [*pushed, *pulled])
+    near = 2e-4 if narrow else 1e-10
+    if not (np.isnan(there) and np.isnan(back)):
+        assert there == pytest.approx(back, rel=near, abs=near * (1 + sum(np.size(t) for t in cts)))
+
+
+@over(with_operands)
+def test_batch(case: Case) -> None:
+    """A batch is a loop, whichever operands are batched and wherever the axis is."""
+    size, program = 3, case.program
+    elements = [case.sample.make(case.dtype, seed) for seed in range(size)]
+    loop = checked(program)
+    for axes in itertools.product((None, 0, -1), repeat=len(case.values)):
+        if all(a is None for a in axes):
+            continue
+        rows = [
+            [elements[i if a is not None else 0][k] for k, a in enumerate(axes)]
+            for i in range(size)
+        ]
+        operands = [
+            rows[0][k] if a is None else np.stack([row[k] for row in rows], axis=a)
+            for k, a in enumerate(axes)
+        ]
+        one_by_one = [loop(*row) for row in rows]
+        desired = [np.stack(outs) for outs in zip(*one_by_one, strict=True)]
+        assert_close(checked(batch(program, size, axes))(*operands), desired)
+
+
+@over(in_double)
+def test_batch_of_derivatives(case: Case) -> None:
+    """The derivatives can be batched over their tangents and cotangents."""
+    values, program = case.values, case.program
+    size = 3
+    many = [random_like(values, case.rng) for _ in range(size)]
+    stacked = [np.stack(t) for t in zip(*many, strict=True)]
+    pushed = tangents_only(program)
+    axes = [None] * len(values) + [0] * len(stacked)
+    loop = [checked(pushed)(*values, *t) for t in many]
+    assert_close(checked(batch(pushed, size, axes))(*values, *stacked),
+                 [np.stack(outs) for outs in zip(*loop, strict=True)])
+    pulled = vjp_program(program)
+    many = [random_like(loop[0], case.rng) for _ in range(size)]
+    stacked = [np.stack(t) for t in zip(*many, strict=True)]
+    axes = [None] * len(values) + [0] * len(stacked)
+    loop = [checked(pulled)(*values, *t) for t in many]
+    if stacked:
+        assert_close(checked(batch(pulled, size, axes))(*values, *stacked),
+                     [np.stack(outs) for outs in zip(*loop, strict=True)])
+
+
+@over(in_double)
+def test_second_order(case: Case) -> None:
+    """jvp of jvp is numeric too; forward over reverse is reverse over forward."""
+    values, program = case.values, case.program
+    tangents = random_like(values, case.rng)
+    first = tangents_only(program)
+    again = random_like([*values, *tangents], case.rng)
+    second = checked(tangents_only(first))(*values, *tangents, *again)
+    if case.sample.smooth:
+        numeric = numeric_jvp(checked(first), [*values, *tangents], again)
+        assert_close(second, [n.astype(s.dtype) for n, s in zip(numeric, second, strict=True)], 1e-6)
+    active = [np.asarray(v).dtype.kind in "fc" for v in values]
+    cts = random_like(checked(first)(*values, *tangents), case.rng)
+    reverse = vjp_program(program)
+    forward_over_reverse = jvp(reverse, active + [False] * len(cts))
+    reverse_over_forward = vjp_program(first, active + [False] * len(tangents))
+    a = checked(forward_over_reverse)(*values, *cts, *tangents)[len(tangents):]
+    b = checked(reverse_over_forward)(*values, *tangents, *cts)
+    assert_close(a, b, 1e-9)
+
+
+def test_programs_verify() -> None:
+    """The Program of every sample is well formed."""
+    for case in CASES:
+        verify(case.program)
