@@ -1,4 +1,4 @@
-"""The laws of differentiation as functions: numeric derivatives, the pairing of a value with a cotangent.
+"""The laws of differentiation as functions: numeric derivatives, the pairing with a cotangent.
 
 Programs are functions of arrays; all functions here take and give lists of arrays.
 """
@@ -10,8 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from fxad.ir import Primitive, Program, frozen, parse, type_of, verify
 from fxad.execute import compile_program, interpret
+from fxad.ir import Primitive, Program, frozen, parse, type_of, verify
 from fxad.tracing import Kind, Trace, bind_in
 from fxad.transforms import inline, jvp, linearize, transpose
 

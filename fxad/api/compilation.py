@@ -176,7 +176,8 @@ class JitFunction:
 
 
 def _names(fun: Callable[..., Any], count: int) -> list[str]:
-    code = getattr(fun, "__code__", None)
+    # What a transform returns takes *args; the function it wraps has the names.
+    code = getattr(inspect.unwrap(fun), "__code__", None)
     names = list(code.co_varnames[: code.co_argcount]) if code is not None else []
     return (names + [f"arg{i}" for i in range(len(names), count)])[:count]
 

@@ -42,7 +42,8 @@ def read_arguments(words: Sequence[str]) -> dict[str, Any]:
 def differentiable(value: Any) -> bool:
     """Whether an argument holds numbers and nothing else, so that a derivative makes sense."""
     leaves = tree.leaves(value)
-    return bool(leaves) and tree.all([getattr(x, "dtype", np.dtype(bool)).kind in "fc" for x in leaves])
+    numbers = [x for x in leaves if isinstance(x, (np.ndarray, np.generic)) and x.dtype.kind in "fc"]
+    return bool(leaves) and len(numbers) == len(leaves)
 
 
 def _read(name: str, text: str) -> Any:

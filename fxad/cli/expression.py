@@ -23,21 +23,24 @@ _FILE = "<expression>"
 
 #: The functions an expression may call, under the names NumPy gives them.
 FUNCTIONS: dict[str, Callable[..., Any]] = {
-    name: getattr(np, name)
-    for name in """
-    abs absolute arccos arccosh arcsin arcsinh arctan arctan2 arctanh cbrt clip concatenate cos
-    cosh cumprod cumsum deg2rad diag dot exp exp2 expm1 floor ceil hypot inner log log10 log1p log2
-    logaddexp matmul max maximum mean min minimum outer power prod rad2deg ravel reciprocal reshape
-    sign sin sinh sort sqrt square stack std sum tan tanh tile trace transpose var where
-    """.split()
-} | {name: getattr(np.linalg, name) for name in ("det", "inv", "norm", "solve")}
+    f.__name__: f
+    for f in (
+        np.arccos, np.arccosh, np.arcsin, np.arcsinh, np.arctan, np.arctan2, np.arctanh, np.cbrt,
+        np.ceil, np.clip, np.concatenate, np.cos, np.cosh, np.cumprod, np.cumsum, np.deg2rad,
+        np.diag, np.dot, np.exp, np.exp2, np.expm1, np.floor, np.hypot, np.inner, np.linalg.det,
+        np.linalg.inv, np.linalg.norm, np.linalg.solve, np.log, np.log10, np.log1p, np.log2,
+        np.logaddexp, np.matmul, np.maximum, np.mean, np.minimum, np.outer, np.power, np.prod,
+        np.rad2deg, np.ravel, np.reciprocal, np.reshape, np.sign, np.sin, np.sinh, np.sort, np.sqrt,
+        np.square, np.stack, np.std, np.sum, np.tan, np.tanh, np.tile, np.trace, np.transpose,
+        np.var, np.where,
+    )
+} | {"abs": np.abs, "max": np.max, "min": np.min}
 
 CONSTANTS: dict[str, float] = {"e": np.e, "pi": np.pi}
 
-_OPERATORS = (
-    ast.Add, ast.Sub, ast.Mult, ast.Div, ast.Pow, ast.FloorDiv, ast.Mod, ast.MatMult,
-    ast.UAdd, ast.USub, ast.Lt, ast.LtE, ast.Gt, ast.GtE, ast.Eq, ast.NotEq,
-)  # fmt: skip
+_BINARY = (ast.Add, ast.Sub, ast.Mult, ast.Div, ast.Pow, ast.FloorDiv, ast.Mod, ast.MatMult)
+_UNARY = (ast.UAdd, ast.USub)
+_COMPARISONS = (ast.Lt, ast.LtE, ast.Gt, ast.GtE, ast.Eq, ast.NotEq)
 _KEYWORDS = ("axis", "keepdims")
 
 
@@ -102,18 +105,15 @@ class _Builder:
 
     def _value(self, node: ast.expr) -> ast.expr:
         match node:
-            case ast.Constant(value=int() | float() | complex() as number) if number not in (
-                True,
-                False,
-            ) or not isinstance(number, bool):
+            case ast.Constant(value=int() | float() | complex() as number) if type(number) is not bool:
                 return ast.Constant(number)
             case ast.Name(id=name):
                 return self._name(name)
-            case ast.BinOp(left, op, right) if isinstance(op, _OPERATORS):
+            case ast.BinOp(left, op, right) if isinstance(op, _BINARY):
                 return ast.BinOp(self.build(left), op, self.build(right))
-            case ast.UnaryOp(op, operand) if isinstance(op, _OPERATORS):
+            case ast.UnaryOp(op, operand) if isinstance(op, _UNARY):
                 return ast.UnaryOp(op, self.build(operand))
-            case ast.Compare(left, [op], [right]) if isinstance(op, _OPERATORS):
+            case ast.Compare(left, [op], [right]) if isinstance(op, _COMPARISONS):
                 return ast.Compare(self.build(left), [op], [self.build(right)])
             case ast.Call(ast.Name(id=name), args, keywords) if name in FUNCTIONS:
                 options = [self._keyword(keyword) for keyword in keywords]
@@ -137,7 +137,7 @@ class _Builder:
         return ast.Name(name, ast.Load())
 
     def _argument(self, node: ast.expr) -> ast.expr:
-        """An argument of a call: a value; a tuple of integers; a list of arrays to put together."""
+        """An argument of a call: a value, or a tuple of values (a shape, arrays to stack)."""
         if isinstance(node, ast.Tuple) and node.elts:
             elements = [self.build(element) for element in node.elts]
             return ast.copy_location(ast.Tuple(elements, ast.Load()), node)
@@ -145,7 +145,7 @@ class _Builder:
 
     def _keyword(self, node: ast.keyword) -> ast.keyword:
         if node.arg not in _KEYWORDS:
-            raise UsageError(f"the keywords of a call may be {', '.join(_KEYWORDS)}, not {node.arg}")
+            raise UsageError(f"a call may have the keywords {' and '.join(_KEYWORDS)}, not {node.arg}")
         match node.value:
             case ast.Constant(value=bool() | None as value):
                 return ast.keyword(node.arg, ast.copy_location(ast.Constant(value), node.value))
@@ -159,8 +159,8 @@ class _Builder:
             case ast.UnaryOp(ast.USub(), ast.Constant(value=int() as number)):
                 built = ast.Constant(-number)
             case ast.Slice(lower, upper, step):
-                parts = [None if part is None else self._index(part) for part in (lower, upper, step)]
-                built = ast.Slice(*parts)
+                parts = (lower, upper, step)
+                built = ast.Slice(*[None if p is None else self._index(p) for p in parts])
             case ast.Tuple(elements):
                 built = ast.Tuple([self._index(element) for element in elements], ast.Load())
             case _:

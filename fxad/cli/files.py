@@ -11,6 +11,7 @@ from collections.abc import Callable
 from typing import Any
 
 from fxad.cli.usage import UsageError
+from fxad.source import ROOT
 
 __all__ = ["function_in", "one_line", "order_arguments"]
 
@@ -28,7 +29,7 @@ def function_in(path: str, name: str) -> Callable[..., Any]:
     if spec is None or spec.loader is None:
         raise UsageError(f"{path} cannot be imported")
     module = importlib.util.module_from_spec(spec)
-    sys.path.insert(0, os.path.dirname(os.path.abspath(path)))  # for its own imports, as Python does
+    sys.path.insert(0, os.path.dirname(os.path.abspath(path)))  # for its own imports
     try:
         spec.loader.exec_module(module)
     except Exception as error:
@@ -73,6 +74,10 @@ def one_line(error: BaseException) -> str:
     """An exception in one line, with the place in the user's file where there is one."""
     first = next((line.strip() for line in str(error).splitlines() if line.strip()), "")
     text = f"{type(error).__name__}: {first}" if first else type(error).__name__
-    frames = [f for f in traceback.extract_tb(error.__traceback__) if f.filename.endswith(".py")]
-    own = [f for f in frames if f"{os.sep}fxad{os.sep}" not in f.filename and "numpy" not in f.filename]
+    frames = traceback.extract_tb(error.__traceback__)
+    own = [f for f in frames if f.filename.endswith(".py") and not _library(f.filename)]
     return f"{text} ({os.path.basename(own[-1].filename)}:{own[-1].lineno})" if own else text
+
+
+def _library(path: str) -> bool:
+    return path.startswith(ROOT) or f"{os.sep}numpy{os.sep}" in path

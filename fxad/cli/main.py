@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import re
 import sys
+import textwrap
 from collections.abc import Sequence
 from typing import Any, NoReturn
 
@@ -24,10 +25,9 @@ examples:
   python -m fxad "sum(w * x) ** 2" w=[1,2,3] x=points.csv --order 2
   python -m fxad --ir model.py:loss weights=w.npy
 
-An expression has numbers, the names given, + - * / // % ** @, comparisons, constant indices
-such as x[0] and x[1:, 0], lists (arrays), the constants {" and ".join(CONSTANTS)}, and the functions
-  {", ".join(sorted(FUNCTIONS)[: len(FUNCTIONS) // 2])},
-  {", ".join(sorted(FUNCTIONS)[len(FUNCTIONS) // 2 :])}.
+An expression has numbers, the names given, + - * / // % ** @, comparisons, constant indices such
+as x[0] and x[1:, 0], lists (arrays), the constants {" and ".join(CONSTANTS)}, and the functions
+{textwrap.fill(", ".join(sorted(FUNCTIONS)), 88, initial_indent="  ", subsequent_indent="  ")}.
 """
 
 
@@ -43,7 +43,9 @@ def _parser() -> argparse.ArgumentParser:
         epilog=_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("function", metavar="EXPR", help="an expression, or path/to/file.py:function")
+    parser.add_argument(
+        "function", metavar="EXPR", help="an expression, or path/to/file.py:function"
+    )
     parser.add_argument(
         "arguments",
         nargs="*",

@@ -138,7 +138,7 @@ def _columns(rows: Sequence[tuple[str, Any]]) -> str:
     for name, value in rows:
         first, *rest = _text(value).splitlines()
         lines.append(f"{name:<{width}} = {first}")
-        lines += [" " * (width + 3) + line for line in rest]
+        lines += [(" " * (width + 3) + line).rstrip() for line in rest]
     return "\n".join(lines)
 
 

@@ -17,15 +17,20 @@ from fxad.transforms.inline import inline
 
 __all__ = ["Cache", "Executable", "executables"]
 
+#: A Program is interpreted once more for every so many equations before it is compiled.
+_LONG = 2000
+
 
 class Executable:
     """A Program on its way from the interpreter to compiled source.
 
     The first call interprets, so that a first gradient costs no compilation; the second optimises,
-    emits and compiles. A call on traced values records the Program in their trace.
+    emits and compiles. Compiling an equation costs about as much as interpreting it a hundred times, so a
+    very long Program has to come back more often. A call on traced values records the Program in
+    their trace.
     """
 
-    __slots__ = ("_calls", "_optimized", "aux", "program", "run")
+    __slots__ = ("_calls", "_interpreted", "_optimized", "aux", "program", "run")
 
     def __init__(self, program: Program, aux: Any = None) -> None:
         self.program = program
@@ -33,12 +38,16 @@ class Executable:
         self.aux = aux
         self._optimized: Program | None = None
         self._calls = 0
+        self._interpreted: Callable[..., tuple[Any, ...]] | None = None
         self.run: Callable[..., tuple[Any, ...]] = self._first
 
     def _first(self, *values: Any) -> tuple[Any, ...]:
         self._calls += 1
-        if self._calls == 1:
-            return interpret(self.program)(*values)
+        if self._calls <= 1 + len(self.program.equations) // _LONG:
+            if self._interpreted is None:
+                self._interpreted = interpret(self.program)
+            return self._interpreted(*values)
+        self._interpreted = None
         self.run = compile_program(self.optimized)
         return self.run(*values)
 

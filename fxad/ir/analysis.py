@@ -24,24 +24,34 @@ def dce(program: Program) -> Program:
 
     Effects (primitives that are not `pure`) are kept.
     """
-    live = {a for a in program.outputs if isinstance(a, Var)}
+    live = {a for a in program.outputs if a.__class__ is Var}
     kept: list[Equation] = []
     for eqn in reversed(program.equations):
-        if not eqn.primitive.pure or any(v in live for v in eqn.outputs):
-            kept.append(eqn)
-            live.update(a for a in eqn.inputs if isinstance(a, Var))
+        for var in eqn.outputs:
+            if var in live:
+                break
+        else:
+            if eqn.primitive.pure:
+                continue
+        kept.append(eqn)
+        for atom in eqn.inputs:
+            if atom.__class__ is Var:
+                live.add(atom)
     if len(kept) == len(program.equations):
         return program
-    return Program(program.inputs, reversed(kept), program.outputs)
+    kept.reverse()
+    return Program(program.inputs, kept, program.outputs)
 
 
 def dependents(program: Program, roots: Iterable[Var]) -> set[Var]:
     """The variables whose values depend on any of `roots`, those included."""
-    reached = set(roots)
+    reached: set[object] = set(roots)
     for eqn in program.equations:
-        if any(a in reached for a in eqn.inputs if isinstance(a, Var)):
-            reached.update(eqn.outputs)
-    return reached
+        for atom in eqn.inputs:
+            if atom in reached:
+                reached.update(eqn.outputs)
+                break
+    return reached  # type: ignore[return-value]  # only variables were put in
 
 
 def last_uses(program: Program) -> list[list[Var]]:
@@ -50,12 +60,11 @@ def last_uses(program: Program) -> list[list[Var]]:
     keep.update(program.inputs)
     rows: list[list[Var]] = []
     for eqn in reversed(program.equations):
-        dying = [
-            v
-            for v in dict.fromkeys([*(a for a in eqn.inputs if isinstance(a, Var)), *eqn.outputs])
-            if v not in keep
-        ]
-        keep.update(dying)
+        dying: list[Var] = []
+        for v in (*eqn.inputs, *eqn.outputs):
+            if v.__class__ is Var and v not in keep:
+                keep.add(v)
+                dying.append(v)
         rows.append(dying)
     rows.reverse()
     return rows

@@ -19,7 +19,8 @@ from fxad.primitives.families import Elementwise
 from fxad.source import Source
 from fxad.tracing import NUMBER_TYPES, Tracer, attach
 
-__all__ = ["FUNCTIONS", "REDUCTIONS", "UFUNCS", "has_tracer", "implements", "ufunc_function"]
+__all__ = ["FUNCTIONS", "REDUCTIONS", "UFUNCS", "has_tracer", "implements", "into_array",
+           "ufunc_function"]
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -27,7 +28,10 @@ F = TypeVar("F", bound=Callable[..., Any])
 FUNCTIONS: dict[Any, Callable[..., Any]] = {}
 #: What each ufunc is on traced values: a primitive, or a function that composes some.
 UFUNCS: dict[np.ufunc, Callable[..., Any]] = {
-    p.ufunc: p for p in PRIMITIVES.values() if isinstance(p, Elementwise) and p.name != "where"
+    p.ufunc: p
+    for p in PRIMITIVES.values()
+    # These two have no ufunc of their own.
+    if isinstance(p, Elementwise) and p.name not in ("where", "complex")
 }
 #: `ufunc.reduce` and `ufunc.accumulate` as functions of (array, axis, ...).
 REDUCTIONS: dict[tuple[np.ufunc, str], Callable[..., Any]] = {}
@@ -107,14 +111,7 @@ def array_ufunc(self: Tracer, ufunc: np.ufunc, method: str, *inputs: Any, **kwar
                         right = b.index if second is Tracer else trace.number(b)
                         return trace.record(function, (left, right), EMPTY, out)  # type: ignore[arg-type]
     if kwargs.get("out") is not None and any(o is not None for o in kwargs["out"]):
-        raise TypeMismatch(
-            explain(
-                f"np.{ufunc.__name__} was asked to write a traced value into an array (out=, or an"
-                " assignment such as y += x where y is a plain array): the array can't hold it.",
-                source=Source.here(),
-                fix=f"y = np.{ufunc.__name__}(...) as a new value, e.g. y = y + x",
-            )
-        )
+        raise into_array(ufunc.__name__)
     if method != "__call__":
         return _ufunc_method(ufunc, method, inputs, kwargs)
     function = UFUNCS.get(ufunc)
@@ -141,6 +138,18 @@ def array_ufunc(self: Tracer, ufunc: np.ufunc, method: str, *inputs: Any, **kwar
     return function(*values)
 
 
+def into_array(name: str) -> TypeMismatch:
+    """The error for a traced value that `np.name` is to write into an array."""
+    return TypeMismatch(
+        explain(
+            f"np.{name} was asked to write a traced value into an array (out=, or an"
+            " assignment such as y += x where y is a plain array): the array can't hold it.",
+            source=Source.here(),
+            fix=f"y = np.{name}(...) as a new value, e.g. y = y + x",
+        )
+    )
+
+
 def _operand(value: Any) -> Any:
     if isinstance(value, (list, tuple)) or (isinstance(value, np.ndarray) and value.dtype == object):
         return FUNCTIONS[np.asarray](value)
@@ -165,6 +174,8 @@ def array_function(
 ) -> Any:
     """NumPy's protocol for everything else."""
     function = FUNCTIONS.get(func)
+    if kwargs.get("out") is not None:
+        raise into_array(func.__name__)
     if function is None:
         module = getattr(func, "__module__", "numpy").replace("numpy", "np")
         raise _unknown(f"{module}.{func.__name__}")

@@ -1,8 +1,8 @@
 """The primitives: each one class, in one place, with all its rules."""
 
 from fxad.primitives import (  # noqa: F401 - each defines its primitives
-    arithmetic, complexes, creation, cumulative, exponential, indexing, logical, powers, reductions,
-    rounding, selection, slicing, stopping, structural, trigonometric,
+    arithmetic, complexes, contraction, creation, cumulative, einsum, exponential, indexing, logical,
+    powers, reductions, rounding, scatter, selection, slicing, sorting, stopping, structural, trigonometric,
 )
 from fxad.primitives import operators  # noqa: F401
 from fxad.tracing.operations import operations

@@ -1,6 +1,6 @@
 """Complex numbers and their parts. The convention is JAX's: a transpose does not conjugate.
 
-Of the plain pairing `sum(x * y)` these primitives keep the real part, `Re <ct, J v> = Re <J' ct, v>`:
+Of the plain pairing `sum(x * y)` these primitives keep the real part, Re <ct, J v> = Re <J' ct, v>:
 taking a part, and the conjugate, are linear over the real numbers only.
 """
 
@@ -70,7 +70,7 @@ class Imag(Part):
 
 
 class MakeComplex(Elementwise):
-    """`x + i y` of two real arrays, exactly: signed zeros, infinities and NaN stay where they are."""
+    """`x + i y` of two real arrays, exactly: signed zeros, inf and NaN stay where they are."""
 
     def __init__(self) -> None:
         super().__init__(
@@ -82,7 +82,9 @@ class MakeComplex(Elementwise):
                      sample(normal(), normal()), sample(normal(0, 2), normal(0, 2))],
         )
 
-    def resolve(self, types: Sequence[ArrayType]) -> tuple[tuple[np.dtype[Any], ...], np.dtype[Any]]:
+    def resolve(
+        self, types: Sequence[ArrayType]
+    ) -> tuple[tuple[np.dtype[Any], ...], np.dtype[Any]]:
         dtypes, out = super().resolve(types)
         return dtypes, np.result_type(out, np.complex64)
 

@@ -22,8 +22,8 @@ from fxad.primitives.slicing import pad, slice_, whole
 from fxad.primitives.structural import broadcast, convert_to, move_axis, reshape
 from fxad.tracing import Tracer, attach
 
-__all__ = ["diag", "diagonal", "dot", "einsum", "inner", "kron", "matmul", "matrix_transpose", "outer",
-           "tensordot", "trace", "vdot", "vecdot"]
+__all__ = ["diag", "diagonal", "dot", "einsum", "inner", "kron", "matmul", "matrix_transpose",
+           "outer", "tensordot", "trace", "vdot", "vecdot"]
 
 
 def operand(x: Any) -> Any:
@@ -41,7 +41,7 @@ def promoted(*operands: Any) -> list[Any]:
     return [x if x.dtype == dtype else convert_to(x, dtype) for x in arrays]
 
 
-# -- einsum -----------------------------------------------------------------------------------------
+# -- einsum ---------------------------------------------------------------------------------------
 
 
 def einsum(*operands: Any) -> Any:
@@ -49,8 +49,9 @@ def einsum(*operands: Any) -> Any:
 
     Args:
         operands: the subscripts and then the arrays, or each array followed by its list of axis
-            numbers and at last, if wanted, the list of the output's. Subscripts may have an ellipsis, and
-            leave out the output: then it has the letters that occur once, in alphabetical order.
+            numbers and at last, if wanted, the list of the output's. Subscripts may have an
+            ellipsis, and leave out the output: then it has the letters that occur once, in
+            alphabetical order.
 
     Raises:
         ValueError: the subscripts are malformed, or do not fit the arrays.
@@ -58,7 +59,7 @@ def einsum(*operands: Any) -> Any:
     subscripts, given = _written(operands)
     arrays = promoted(*given)
     spec, shapes = _explicit(subscripts, tuple(x.shape for x in arrays))
-    # An axis of size 1 beside longer ones of its letter is left out: it is the same for all of them.
+    # An axis of size 1 beside longer ones of its letter is left out: it is the same for them all.
     squeezed = [x if x.shape == shape else reshape(x, shape=shape)
                 for x, shape in zip(arrays, shapes, strict=True)]
     return contract(spec, *squeezed)
@@ -76,7 +77,7 @@ def _written(operands: Sequence[Any]) -> tuple[str, Sequence[Any]]:
 
 
 def _term(axes: Any) -> str:
-    """A list of axis numbers, maybe with an Ellipsis, as letters in NumPy's order: A to Z, a to z."""
+    """A list of axis numbers, maybe with an Ellipsis, as letters in NumPy's order: A-Z, a-z."""
     ordered = LETTERS[26:] + LETTERS[:26]
     require(all(a is Ellipsis or 0 <= a < 52 for a in axes),
             "einsum: the numbers of axes are from 0 to 51")
@@ -135,25 +136,29 @@ def _without_ellipsis(
         once = sorted(c for c in set(letters) if letters.count(c) == 1)
         out = ("..." if rank else "") + "".join(once)
     letters = out.replace("...", "")
-    require(len(unique(letters)) == len(letters), f"einsum {subscripts!r}: the output repeats a letter")
+    require(len(unique(letters)) == len(letters),
+            f"einsum {subscripts!r}: the output repeats a letter")
     require("..." in out or not rank,
             f"einsum {subscripts!r}: the output lacks the ellipsis of the operands")
     return terms, out, rank
 
 
-# -- products of two arrays -------------------------------------------------------------------------
+# -- products of two arrays -----------------------------------------------------------------------
 
 
 def matmul(x1: Any, x2: Any, /) -> Any:
-    """The matrix product `x1 @ x2`, of stacks of matrices too. Vectors are rows on the left, columns
-    on the right."""
+    """The matrix product `x1 @ x2`, of stacks of matrices too.
+
+    A vector is a row on the left, and a column on the right.
+    """
     x1, x2 = promoted(x1, x2)
     for i, x in enumerate((x1, x2)):
-        require(x.ndim > 0, f"matmul: Input operand {i} does not have enough dimensions (has 0, and a "
-                "matrix or vector is needed)", fix="x * y, the product with a number")
+        require(x.ndim > 0, f"matmul: Input operand {i} does not have enough dimensions (it has 0; "
+                "a matrix or vector is needed)", fix="x * y, the product with a number")
     n, m = x1.shape[-1], x2.shape[-2 if x2.ndim > 1 else 0]
-    require(n == m, f"matmul: shapes {x1.shape} and {x2.shape} do not fit: the last axis of the first "
-            f"has size {n}, the {'second last' if x2.ndim > 1 else 'only'} one of the second {m}")
+    require(n == m, f"matmul: shapes {x1.shape} and {x2.shape} do not fit: the last axis of the "
+            f"first has size {n}, the {'second last' if x2.ndim > 1 else 'only'} one of the "
+            f"second {m}")
     if x1.ndim <= 2 and x2.ndim <= 2:
         return contract(_MATMUL[x1.ndim, x2.ndim], x1, x2)
     left = "a" if x1.ndim == 1 else "...ba"
@@ -181,12 +186,18 @@ def inner(a: Any, b: Any) -> Any:
 
 
 def tensordot(a: Any, b: Any, axes: Any = 2) -> Any:
-    """The sum of products over some axes of both: a number of them, the last of `a` and the first of
-    `b`; or two lists."""
+    """The sum of products over some axes of both arrays.
+
+    Args:
+        a: the first array.
+        b: the second array.
+        axes: how many, the last of `a` and the first of `b`; or the axes of each, as two lists.
+    """
     a, b = promoted(a, b)
     if np.ndim(axes) == 0 and not isinstance(axes, (list, tuple)):
         count = int(axes)
-        require(0 <= count <= min(a.ndim, b.ndim), f"tensordot over {count} axes of {a.shape} and {b.shape}")
+        require(0 <= count <= min(a.ndim, b.ndim),
+                f"tensordot over {count} axes of {a.shape} and {b.shape}")
         return _contract_axes(a, b, tuple(range(a.ndim - count, a.ndim)), tuple(range(count)))
     first, second = ((int(s),) if np.ndim(s) == 0 else tuple(int(i) for i in s) for s in axes)
     return _contract_axes(a, b, tuple(_axis(i, a.ndim) for i in first),
@@ -265,7 +276,7 @@ def matrix_transpose(x: Any) -> Any:
     return move_axis(x, x.ndim - 1, x.ndim - 2)
 
 
-# -- diagonals --------------------------------------------------------------------------------------
+# -- diagonals ------------------------------------------------------------------------------------
 
 
 def diagonal(a: Any, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Any:
@@ -308,7 +319,8 @@ def diag(v: Any, k: int = 0) -> Any:
     if k:
         v = pad(v, shape=(size,), index=((first, first + n, 1),))
     rows, columns = (iota_like(v, (size, size), axis) for axis in (0, 1))
-    return where(equal(rows + k, columns), broadcast(v, shape=(size, size), axes=(0,)), 0)
+    spread = broadcast(v, shape=(size, size), axes=(0,))
+    return where(equal(rows + k, columns), spread, v.dtype.type(0))
 
 
 def _matmul_operator(self: Tracer, other: Any) -> Any:

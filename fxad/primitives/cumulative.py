@@ -1,4 +1,4 @@
-"""Running sums, products and extremes along an axis, and the recurrence that their derivatives are."""
+"""Running sums, products and extremes along an axis, and the recurrence behind their derivatives."""
 
 from __future__ import annotations
 

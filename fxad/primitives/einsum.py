@@ -1,8 +1,8 @@
 """Contraction: every sum of products of arrays is one primitive, `einsum`.
 
 It is linear in each operand, and its derivative, transpose and batch rules are einsums again.
-`contract` is what the rules and the user's functions call: it splits a contraction into the cheapest
-sequence of steps with one or two operands, each a primitive.
+`contract` is what the rules and the user's functions call: it splits a contraction into the
+cheapest sequence of steps with one or two operands, each a primitive.
 """
 
 from __future__ import annotations
@@ -139,7 +139,7 @@ def _on_diagonal(x: Any, term: str, shape: tuple[int, ...]) -> Any:
     return x if mask is None else where(mask, x, 0)
 
 
-# -- one step after another -------------------------------------------------------------------------
+# -- one step after another -----------------------------------------------------------------------
 
 
 def contract(spec: str, *operands: Any) -> Any:
@@ -162,7 +162,7 @@ def _plan(
     """Steps `(positions, spec)`: their contraction takes the place of the first operand there.
 
     First each operand alone loses its diagonals and what is summed in it alone; then the pair goes
-    first whose product is smallest beside its factors.
+    first whose product is smallest beside its factors, of equal ones that with least work.
     """
     terms, out = split_spec(spec)
     sizes = {c: n for t, s in zip(terms, shapes, strict=True) for c, n in zip(t, s, strict=True)}
@@ -180,14 +180,16 @@ def _plan(
         if len(positions) == 2:
             del left[positions[1]]
 
-    def growth(pair: tuple[int, int]) -> int:
-        return _size(take(pair), sizes) - sum(_size(left[i], sizes) for i in pair)
+    def cost(pair: tuple[int, int]) -> tuple[int, int]:
+        factors = [left[i] for i in pair]
+        growth = _size(take(pair), sizes) - sum(_size(t, sizes) for t in factors)
+        return growth, _size(unique("".join(factors)), sizes)
 
     for i in range(len(left)):
         if take((i,)) != left[i]:
             contract_at((i,), take((i,)))
     while len(left) > 2:
-        pair = min(itertools.combinations(range(len(left)), 2), key=growth)
+        pair = min(itertools.combinations(range(len(left)), 2), key=cost)
         contract_at(pair, take(pair))
     if len(left) == 2:
         contract_at((0, 1), out)
@@ -231,7 +233,7 @@ def _sum_and_permute(x: Any, term: str, out: str, spec: str) -> Any:
     return x if term == out else permute(x, axes=tuple(term.index(c) for c in out))
 
 
-# -- the fastest way to write it --------------------------------------------------------------------
+# -- the fastest way to write it ------------------------------------------------------------------
 
 
 def _emit_one(x: Code, term: str, out: str, spec: str) -> str:

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from fxad.primitives.slicing import Index, region_shape, whole
+from fxad.primitives.slicing import Index, rank_of, region_shape, shape_of, whole
 from fxad.primitives.structural import reshape
 from fxad.tracing import Tracer
 
@@ -22,7 +22,7 @@ __all__ = ["Resolved", "block_shape", "resolve"]
 
 def block_shape(indices: Sequence[Any]) -> tuple[int, ...]:
     """The shape that index arrays, or their types, broadcast to."""
-    return np.broadcast_shapes(*[i.shape if hasattr(i, "shape") else () for i in indices])
+    return np.broadcast_shapes(*[shape_of(i) for i in indices])
 
 
 @dataclass(frozen=True)
@@ -49,7 +49,7 @@ class Resolved:
     @property
     def rank(self) -> int:
         """The number of axes of the index arrays."""
-        return np.ndim(self.arrays[0]) if self.arrays else 0
+        return rank_of(self.arrays[0]) if self.arrays else 0
 
     @property
     def whole(self) -> bool:
@@ -167,12 +167,12 @@ class _Reader:
                 self.add_mask(e)
             else:
                 self.add_array(self.next_size(), e)
-        rank = max((np.ndim(a) for a in self.arrays), default=0)
+        rank = max((rank_of(a) for a in self.arrays), default=0)
         arrays = tuple(_of_rank(a, rank) for a in self.arrays)
         try:
             size = np.prod(block_shape(arrays), dtype=int)
         except ValueError:
-            shapes = " ".join(str(np.shape(a)) for a in self.arrays)
+            shapes = " ".join(str(shape_of(a)) for a in self.arrays)
             raise IndexError("shape mismatch: indexing arrays could not be broadcast together with "
                              f"shapes {shapes}") from None
         return Resolved(
@@ -238,7 +238,7 @@ class _Reader:
 
 
 def _of_rank(indices: Any, rank: int) -> Any:
-    missing = rank - np.ndim(indices)
+    missing = rank - rank_of(indices)
     if not missing:
         return indices
-    return reshape(indices, shape=(*[1] * missing, *np.shape(indices)))
+    return reshape(indices, shape=(*[1] * missing, *shape_of(indices)))

@@ -19,7 +19,7 @@ from fxad.primitives.creation import iota_like
 from fxad.primitives.families import Linear, to_front
 from fxad.primitives.samples import exactly, normal, sample
 from fxad.primitives.index_form import Resolved, block_shape, resolve
-from fxad.primitives.slicing import index_text, slice_, spread, whole
+from fxad.primitives.slicing import index_text, rank_of, shape_of, slice_, spread, whole
 from fxad.primitives.structural import permute, reshape
 from fxad.tracing import Tracer, attach, innermost
 
@@ -71,9 +71,9 @@ def batch_indices(
     size: int, indices: Sequence[Any], dims: Sequence[int | None], like: Any, *, counted: bool
 ) -> list[Any]:
     """Index arrays with the mapped axis first; `counted` puts one before them that counts along it."""
-    rank = max(np.ndim(i) - (d is not None) for i, d in zip(indices, dims, strict=True))
+    rank = max(rank_of(i) - (d is not None) for i, d in zip(indices, dims, strict=True))
     moved = [
-        to_front(i, d) if d is not None else reshape(i, shape=(1, *np.shape(i)))
+        to_front(i, d) if d is not None else reshape(i, shape=(1, *shape_of(i)))
         for i, d in zip(indices, dims, strict=True)
     ]
     if not counted:
@@ -125,13 +125,13 @@ class Gather(Linear):
         x = to_front(x, dim)
         mapped = batch_indices(size, indices, index_dims, x, counted=True)
         out = self(x, *mapped, axes=(0, *(a + 1 for a in axes)), distinct=distinct)
-        return move_block(out, 1, 0, block_position(axes), np.ndim(mapped[0]) - 1), 0
+        return move_block(out, 1, 0, block_position(axes), rank_of(mapped[0]) - 1), 0
 
 
 def batch_position(axes: tuple[int, ...], indices: Sequence[Any]) -> int:
     """Where the first axis of `x` goes when `axes`, counted without it, are gathered."""
     neighbours = axes[-1] - axes[0] == len(axes) - 1
-    return 0 if neighbours else np.ndim(indices[0])
+    return 0 if neighbours else rank_of(indices[0])
 
 
 class ScatterSum(Linear):
@@ -183,7 +183,7 @@ def batch_updates(
         at = batch_position(axes, indices)
         return move_block(v, 0, 0, at, 1), list(indices), moved
     mapped = batch_indices(size, indices, dims, like, counted=True)
-    v = move_block(v, 1, block_position(axes), 0, np.ndim(mapped[0]) - 1)
+    v = move_block(v, 1, block_position(axes), 0, rank_of(mapped[0]) - 1)
     return v, mapped, (0, *moved)
 
 

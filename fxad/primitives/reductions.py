@@ -1,4 +1,4 @@
-"""Reductions over axes other than the sum: products, extremes, any and all, where the extremes are."""
+"""Reductions other than the sum: products, extremes and where they are, any and all."""
 
 from __future__ import annotations
 
@@ -24,7 +24,8 @@ from fxad.primitives.samples import booleans, exactly, normal, points, sample
 from fxad.primitives.selection import where
 from fxad.primitives.structural import broadcast, convert_to, permute, reduce_sum, reshape
 
-__all__ = ["argmax", "argmin", "reduce_all", "reduce_any", "reduce_max", "reduce_min", "reduce_prod"]
+__all__ = ["argmax", "argmin", "reduce_all", "reduce_any", "reduce_max", "reduce_min",
+           "reduce_prod"]
 
 Axes = tuple[int, ...]
 

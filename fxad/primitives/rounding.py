@@ -1,7 +1,7 @@
 """Signs, absolute values, rounding and the choice between two values: what is not smooth.
 
-The conventions: `absolute` and `hypot` have derivative 0 at 0; where two values are equal, `maximum`
-and its relatives give each half of the tangent; steps have derivative 0.
+The conventions: `absolute` and `hypot` have derivative 0 at 0; where two values are equal,
+`maximum` and its relatives give each half of the tangent; steps have derivative 0.
 """
 
 from __future__ import annotations
@@ -60,7 +60,8 @@ rint = Elementwise("rint", np.rint, scalar="math.copysign(round({0}), {0})", sam
 absolute = Elementwise(
     "abs", np.absolute, scalar="abs({})", jvp=_absolute_derivative,
     samples=[sample(normal(3, 4), dtypes="fc"), sample(normal(), dtypes="fci"),
-             sample(normal(0, 2), dtypes="fc"), sample(points(0.0, -0.0), dtypes="fc", smooth=False)],
+             sample(normal(0, 2), dtypes="fc"),
+             sample(points(0.0, -0.0), dtypes="fc", smooth=False)],
 )
 # math.hypot rounds some results differently.
 hypot = Elementwise(
@@ -86,7 +87,7 @@ def _chosen(name: str, ufunc: np.ufunc, chosen: Mask, scalar: str) -> Elementwis
         jvp=[lambda out, x, y, dx: derivative(x, y, dx, out.dtype),
              lambda out, x, y, dy: derivative(y, x, dy, out.dtype)],
         samples=[
-            sample(normal(3, 4), normal(3, 4), dtypes="f"), sample(normal(3), normal(), dtypes="fi"),
+            sample(normal(3, 4), normal(3, 4)), sample(normal(3), normal(), dtypes="fi"),
             sample(normal(), normal(3)), sample(normal(), normal()), sample(normal(0), normal(0)),
             sample(points(1.0, 2.0, np.nan), points(1.0, np.nan, 3.0), smooth=False),
         ],
@@ -118,13 +119,15 @@ copysign = Elementwise(
     "copysign", np.copysign, scalar="math.copysign({}, {})",
     jvp=[lambda out, x, y, dx: dx * (sign(x) * copysign(1.0, y)), None],
     samples=[sample(normal(3, 4), normal(3, 4)), sample(normal(3), normal()),
-             sample(normal(), normal(3)), sample(points(0.0, 1.0), points(-0.0, -2.0), smooth=False)],
+             sample(normal(), normal(3)),
+             sample(points(0.0, 1.0), points(-0.0, -2.0), smooth=False)],
 )
 heaviside = Elementwise(
     "heaviside", np.heaviside,
     jvp=[None, lambda out, x, y, dy: where(equal(x, 0), dy, 0)],
     transpose=[None, lambda ct, x, y: where(equal(x, 0), ct, 0)],
-    samples=[sample(normal(3, 4), normal(3, 4)), sample(points(0.0, 1.0, -1.0), normal(), smooth=False)],
+    samples=[sample(normal(3, 4), normal(3, 4)),
+             sample(points(0.0, 1.0, -1.0), normal(), smooth=False)],
 )
 # The next number follows x wherever x goes.
 nextafter = Elementwise(
@@ -163,8 +166,9 @@ class Sinc(Operation):
 def sinc_derivative(x: Any, order: int) -> Any:
     """The derivative of np.sinc of some order.
 
-    With y = pi x and f(y) = sin(y)/y: y f_n + n f_(n-1) = sin(y + n pi/2). That loses all accuracy for
-    small y, where the power series, f_n = sum over k of (-1)^k y^(2k-n) / ((2k+1) (2k-n)!), does not.
+    With y = pi x and f(y) = sin(y)/y: y f_n + n f_(n-1) = sin(y + n pi/2). That loses all accuracy
+    for small y, where the power series does not: f_n is the sum over k of
+    (-1)^k y^(2k-n) / ((2k+1) (2k-n)!).
     """
     x = np.asarray(x)
     y = x * np.pi
@@ -186,6 +190,7 @@ def sinc_derivative(x: Any, order: int) -> Any:
 
 sinc = Sinc("sinc", samples=[
     sample(normal(3, 4), order=0, dtypes="fc"), sample(normal(), order=0),
-    sample(points(0.0, 1e-3, -0.5, 1.0, 3.0), order=0), sample(uniform(-4, 4, 5), order=1, dtypes="fc"),
+    sample(points(0.0, 1e-3, -0.5, 1.0, 3.0), order=0),
+    sample(uniform(-4, 4, 5), order=1, dtypes="fc"), sample(normal(0), order=1),
     sample(positive(3), order=2),
 ])

@@ -19,8 +19,8 @@ from fxad.primitives.samples import normal, sample
 from fxad.tracing import Tracer
 from fxad.tracing.operations import operations
 
-__all__ = ["Index", "assign", "concatenate", "index_text", "pad", "pad_with", "region_shape",
-           "slice_", "spread", "whole", "zeros_like"]
+__all__ = ["Index", "assign", "concatenate", "filled", "index_text", "pad", "pad_with", "rank_of",
+           "region_shape", "shape_of", "slice_", "spread", "whole"]
 
 Index = tuple[int | tuple[int, int, int], ...]
 
@@ -33,6 +33,16 @@ def whole(n: int) -> tuple[int, int, int]:
 def region_shape(index: Index) -> tuple[int, ...]:
     """The shape of the region."""
     return tuple([len(range(*e)) for e in index if e.__class__ is tuple])  # type: ignore[misc]
+
+
+def shape_of(x: Any) -> tuple[int, ...]:
+    """The shape of an operand of a rule: a tracer, an array or a number."""
+    return getattr(x, "shape", ())
+
+
+def rank_of(x: Any) -> int:
+    """The number of axes of an operand of a rule."""
+    return len(shape_of(x))
 
 
 def check_index(shape: tuple[int, ...], index: Index) -> None:
@@ -72,16 +82,11 @@ def _slice_text(start: int, stop: int, step: int, n: int) -> str:
     return f"{first}:{last}" if step == 1 else f"{first}:{last}:{step}"
 
 
-def zeros_like(x: Any) -> Any:
-    """Zeros of the shape and dtype of `x`, in its trace."""
-    return full_like(x, 0)
-
-
 def spread(size: int, x: Any, dim: int | None, like: Any) -> Any:
     """`x` with its mapped axis first, made by repetition when it has none; in the trace of `like`."""
     if dim is not None:
         return to_front(x, dim)
-    if not isinstance(x, Tracer) and np.ndim(x) == 0:
+    if not isinstance(x, Tracer) and rank_of(x) == 0:
         return full_like(like, x, (size,), like.dtype if isinstance(x, complex) else None)
     return operations.broadcast(x, (size, *x.shape), tuple(range(1, x.ndim + 1)))
 
@@ -190,7 +195,7 @@ def assigned(x: Any, index: Any, v: Any) -> Any:
 def filled(primals: Sequence[Any], tangents: Sequence[Any]) -> list[Any]:
     """The tangents, with an array of zeros for each that is zero."""
     like = next(t for t in tangents if t is not None)
-    return [full_like(like, 0, np.shape(x)) if t is None else t
+    return [full_like(like, 0, shape_of(x)) if t is None else t
             for x, t in zip(primals, tangents, strict=True)]
 
 

@@ -56,7 +56,8 @@ class Argsort(NonDifferentiable):
 def _agree(x: ArrayType, indices: ArrayType, axis: int) -> None:
     """Along all other axes there are as many indices as elements."""
     require(0 <= axis < x.ndim, f"axis {axis} of an array of shape {x.shape}")
-    require(indices.dtype.kind in "iu", f"indices of dtype {indices.dtype}", fix="indices.astype(int)")
+    require(indices.dtype.kind in "iu", f"indices of dtype {indices.dtype}",
+            fix="indices.astype(int)")
     around = x.shape[:axis] + x.shape[axis + 1:]
     require(indices.ndim == x.ndim and around == indices.shape[:axis] + indices.shape[axis + 1:],
             f"indices of shape {indices.shape} along axis {axis} of shape {x.shape}")
@@ -118,7 +119,7 @@ class PutAlongAdd(Linear):
 @kernel
 def added_along(x: Any, indices: Any, axis: int, size: int) -> Any:
     """Zeros with every element of `x` added at its index along `axis`."""
-    out = np.zeros(x.shape[:axis] + (size,) + x.shape[axis + 1:], x.dtype)
+    out = np.zeros((*x.shape[:axis], size, *x.shape[axis + 1:]), x.dtype)
     places = list(np.indices(indices.shape, sparse=True))
     places[axis] = indices
     np.add.at(out, tuple(places), x)
@@ -126,12 +127,15 @@ def added_along(x: Any, indices: Any, axis: int, size: int) -> Any:
 
 
 class Searchsorted(NonDifferentiable):
-    """Where each of `values` goes in the sorted vector `x`. `rows`: both begin with that many batch axes."""
+    """Where each of `values` goes in the sorted vector `x`.
+
+    Both begin with `rows` axes over which this is repeated.
+    """
 
     def infer(self, *types: ArrayType, side: str, rows: int) -> ArrayType:
         x, values = types
-        require(x.ndim == rows + 1 and values.ndim >= rows and x.shape[:rows] == values.shape[:rows],
-                f"searchsorted in {x}, of {values}", fix="the first operand must be one-dimensional")
+        require(x.ndim == rows + 1 and x.shape[:rows] == values.shape[:rows],
+                f"searchsorted in {x}, of {values}", fix="one dimension for the first operand")
         return ArrayType(values.shape, np.dtype(np.intp))
 
     def emit(self, *operands: Code, side: str, rows: int) -> str:
@@ -141,7 +145,8 @@ class Searchsorted(NonDifferentiable):
         return f"searchsorted_rows({x}, {values}, {side!r}, {rows})"
 
     def batch(
-        self, size: int, operands: Sequence[Any], dims: Sequence[int | None], *, side: str, rows: int
+        self, size: int, operands: Sequence[Any], dims: Sequence[int | None], *, side: str,
+        rows: int,
     ) -> tuple[Any, Any]:
         x, values = operands
         if dims[0] is None and rows == 0:

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from typing import Any
 
 from fxad.config import config
-from fxad.ir.analysis import dce
 from fxad.ir.program import Program
 from fxad.ir.types import ArrayType
 from fxad.ir.verify import verify
@@ -55,7 +54,7 @@ def batch(
         _place(trace, value, dim, axis, atom.type, size)
         for value, dim, axis, atom in zip(results, result_dims, outs, program.outputs, strict=True)
     ]
-    made = dce(build(trace, placed))
+    made = build(trace, placed)
     return verify(made) if config.verify else made
 
 

@@ -28,10 +28,10 @@ class Environment(dict[Var, Any]):
 
 def replay(trace: Trace, eqn: Equation, values: Sequence[Any]) -> Any:
     """Record an equation as it stands over other operands."""
-    numbers = tuple(
-        a if not isinstance(a, Var) else trace.operand(v)
+    numbers = tuple([
+        trace.operand(v) if a.__class__ is Var else a
         for a, v in zip(eqn.inputs, values, strict=True)
-    )
+    ])
     if eqn.primitive.multiple:
         types = [v.type for v in eqn.outputs]
         return trace.record_multiple(eqn.primitive, numbers, eqn.params, types)

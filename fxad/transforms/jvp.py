@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from fxad.ir.analysis import dce
 from fxad.ir.program import Program
 from fxad.ir.types import ArrayType
 from fxad.ir.verify import verify
@@ -61,7 +60,7 @@ def jvp(
         for a, t, flag in zip(program.outputs, tangents_out, out_flags, strict=True)
         if flag
     ]
-    made = dce(build(trace, [*outs, *full]))
+    made = build(trace, [*outs, *full])
     return verify(made) if config.verify else made
 
 

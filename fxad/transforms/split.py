@@ -28,7 +28,7 @@ def split(program: Program, known_inputs: int, known_outputs: int) -> tuple[Prog
     first: list[Equation] = []
     second: list[Equation] = []
     for eqn in program.equations:
-        (second if any(v in late for v in eqn.outputs) else first).append(eqn)
+        (second if eqn.outputs[0] in late else first).append(eqn)
     needed: dict[Var, None] = {}
 
     def need(atoms: Sequence[Atom]) -> None:
@@ -39,9 +39,8 @@ def split(program: Program, known_inputs: int, known_outputs: int) -> tuple[Prog
     need(program.outputs[known_outputs:])
     again: list[Equation] = []
     for eqn in reversed(first):
-        if eqn.primitive.cheap and any(v in needed for v in eqn.outputs):
-            for var in eqn.outputs:
-                needed.pop(var, None)
+        if eqn.primitive.cheap and eqn.output in needed:
+            del needed[eqn.output]
             need(eqn.inputs)
             again.append(eqn)
     residuals = tuple(needed)

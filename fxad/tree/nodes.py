@@ -185,6 +185,8 @@ def split_fields(cls: Any) -> tuple[tuple[str, ...], tuple[str, ...]]:
 
 
 def dataclass_node(cls: Any, data: tuple[str, ...], meta: tuple[str, ...]) -> Node:
+    """The node of a dataclass with the fields `data` as children and the fields `meta` static."""
+
     def flatten_fields(tree: Any) -> tuple[list[Any], Any]:
         static = [getattr(tree, name) for name in meta]
         # The types are part of the structure, because 2 == 2.0 == np.float32(2), and a function
@@ -208,6 +210,8 @@ def custom_node(
     flatten: Callable[[Any], tuple[Iterable[Any], Any]],
     unflatten: Callable[[Any, Any], Any],
 ) -> Node:
+    """The node of a class with a user's pair of functions."""
+
     def take_apart(tree: Any) -> tuple[Sequence[Any], Any]:
         children, aux = flatten(tree)
         return tuple(children), aux
@@ -221,6 +225,11 @@ def custom_node(
 
 
 def register(cls: type, node: Node) -> None:
+    """Make a class a container's.
+
+    Raises:
+        ValueError: it is registered already.
+    """
     if not isinstance(cls, type):
         raise TypeError(f"only a class can be registered as a pytree, not {cls!r}")
     with _lock:

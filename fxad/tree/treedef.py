@@ -169,6 +169,7 @@ LEAF = PyTreeDef((None,))
 
 
 def treedef_of(nodes: tuple[Any, ...]) -> PyTreeDef:
+    """The structure with these nodes; `LEAF` itself for the one of a leaf."""
     return LEAF if nodes == (None,) else PyTreeDef(nodes)
 
 
@@ -201,6 +202,7 @@ def _short(value: Any) -> str:
 
 
 def mismatch(link: Any, expected: str, got: Any) -> TreeMismatch:
+    """The error for `got` at the place that `link` (a chain of keys) leads to."""
     node = node_of(got)
     if node is None:
         given = f"a leaf of type {type(got).__name__}"

@@ -13,7 +13,13 @@ from fxad.ir import PRIMITIVES, Primitive, type_of, verify
 from fxad.primitives.samples import Sample
 from fxad.transforms import batch, jvp, linearize, transpose
 from tests.laws import (
-    assert_close, checked, numeric_jvp, pairing, program_of, random_like, tangents_only,
+    assert_close,
+    checked,
+    numeric_jvp,
+    pairing,
+    program_of,
+    random_like,
+    tangents_only,
     vjp_program,
 )
 
@@ -69,7 +75,7 @@ def test_it_has_samples(name: str) -> None:
 
 @over(CASES)
 def test_value(case: Case) -> None:
-    """`infer` tells the type; the interpreter and the compiled code agree; so does the text form."""
+    """`infer` tells the type; interpreter and compiled code agree; the text is read back."""
     checked(case.program)(*case.values)
 
 
@@ -188,7 +194,8 @@ def test_second_order(case: Case) -> None:
     second = checked(tangents_only(first))(*values, *tangents, *again)
     if case.sample.smooth:
         numeric = numeric_jvp(checked(first), [*values, *tangents], again)
-        assert_close(second, [n.astype(s.dtype) for n, s in zip(numeric, second, strict=True)], 1e-6)
+        wide = [n.astype(s.dtype) for n, s in zip(numeric, second, strict=True)]
+        assert_close(second, wide, 1e-6)
     active = [np.asarray(v).dtype.kind in "fc" for v in values]
     cts = random_like(checked(first)(*values, *tangents), case.rng)
     reverse = vjp_program(program)

@@ -1,0 +1,320 @@
+"""Spread, averages, order statistics and covariance."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from fxad.ir.program import Literal
+from fxad.numpy.arguments import (
+    as_array, axes_of, axis_of, concrete, converted, inexact, join, kept_shape, refuse_out, refused,
+    with_kept_axes,
+)
+from fxad.numpy.dispatch import implements
+from fxad.numpy.reductions import accumulated, all_, elements, mean, mean_of, nan_to, sum_
+from fxad.numpy.shaping import moveaxis
+from fxad.primitives.arithmetic import divide, equal
+from fxad.primitives.complexes import conj, imag, real
+from fxad.primitives.exponential import sqrt
+from fxad.primitives.indexing import getitem
+from fxad.primitives.logical import isnan
+from fxad.primitives.rounding import clip, floor, maximum
+from fxad.primitives.selection import where as choose
+from fxad.primitives.sorting import sort
+from fxad.primitives.structural import broadcast_to, reduce_sum, reshape
+from fxad.tracing import Tracer
+
+__all__ = ["average", "corrcoef", "cov", "median", "nanmean", "nanmedian", "nanpercentile",
+           "nanquantile", "nanstd", "nanvar", "percentile", "quantile", "std", "var"]
+
+Axes = tuple[int, ...]
+
+
+# -- spread -------------------------------------------------------------------------------------------
+
+
+def squared(x: Any) -> Any:
+    """The square of the absolute value of each element: real."""
+    if x.dtype.kind == "c":
+        return real(x) * real(x) + imag(x) * imag(x)
+    return x * x
+
+
+def _variance(x: Any, axes: Axes, ddof: Any, where: Any, given: Any) -> Any:
+    center = given
+    if center is None:
+        center = reshape(mean_of(x, axes, where), shape=kept_shape(x.shape, axes))
+    square = squared(x - center)
+    count = elements(x.shape, axes, where)
+    if where is not True:
+        square = choose(as_array(where), square, 0)
+    left = (
+        Literal(max(count.value - ddof, 0.0)) if isinstance(count, Literal) and not
+        isinstance(ddof, Tracer) else maximum(_number(count) - ddof, 0)
+    )
+    return converted(divide(reduce_sum(square, axes=axes), left), square.dtype)
+
+
+def _number(count: Any) -> Any:
+    return count.value if isinstance(count, Literal) else count
+
+
+@implements(np.var)
+def var(a: Any, axis: Any = None, dtype: Any = None, out: None = None, ddof: Any = 0,
+        keepdims: Any = False, *, where: Any = True, mean: Any = None, correction: Any = None) -> Any:
+    refuse_out("var", out)
+    if correction is not None:
+        if ddof:
+            raise ValueError("ddof and correction can't be provided simultaneously.")
+        ddof = correction
+    a = as_array(a)
+    x = converted(a, dtype) if dtype is not None else inexact(a)
+    axes = axes_of(axis, x.ndim)
+    given = None if mean is None else as_array(mean)
+    if x.dtype.itemsize == 2:  # NumPy computes with half precision in single precision
+        wide = _variance(converted(x, np.float32), axes, ddof, where, given)
+        found = converted(wide, x.dtype)
+    else:
+        found = _variance(x, axes, ddof, where, given)
+    return with_kept_axes(found, x.shape, axes, keepdims)
+
+
+@implements(np.std)
+def std(a: Any, axis: Any = None, dtype: Any = None, out: None = None, ddof: Any = 0,
+        keepdims: Any = False, *, where: Any = True, mean: Any = None, correction: Any = None) -> Any:
+    """Its derivative is 0 where all elements are equal."""
+    refuse_out("std", out)
+    return root(var(a, axis, dtype, None, ddof, keepdims, where=where, mean=mean,
+                    correction=correction))
+
+
+def root(x: Any) -> Any:
+    """`sqrt(x)`, with derivative 0 at 0 instead of infinity."""
+    zero = equal(x, 0)
+    return choose(zero, x, sqrt(choose(zero, 1, x)))
+
+
+@implements(np.average)
+def average(a: Any, axis: Any = None, weights: Any = None, returned: bool = False, *,
+            keepdims: Any = False) -> Any:
+    a = as_array(a)
+    axes = axes_of(axis, a.ndim)
+    if weights is None:
+        found = mean(a, axis, keepdims=keepdims)
+        total: Any = math.prod(a.shape[i] for i in axes)
+        return (found, np.full(found.shape, total, found.dtype)[()]) if returned else found
+    w = as_array(weights)
+    if a.shape != w.shape:
+        if axis is None:
+            raise TypeError("Axis must be specified when shapes of a and weights differ.")
+        if w.shape != tuple(a.shape[i] for i in axes):
+            raise ValueError("Shape of weights must be consistent with shape of a along specified "
+                             "axis.")
+        w = reshape(w, shape=tuple(n if i in axes else 1 for i, n in enumerate(a.shape)))
+    dtype = np.result_type(a.dtype, w.dtype, *(["f8"] if a.dtype.kind in "iub" else []))
+    w = broadcast_to(converted(w, dtype), a.shape)
+    total = sum_(w, axis, keepdims=keepdims)
+    if not isinstance(total, Tracer) and np.any(total == 0):
+        raise ZeroDivisionError("Weights sum to zero, can't be normalized")
+    found = divide(sum_(converted(a, dtype) * w, axis, keepdims=keepdims), total)
+    return (found, total) if returned else found
+
+
+# -- what is not NaN ----------------------------------------------------------------------------------
+
+
+def _valid(x: Any, where: Any) -> Any:
+    valid = ~isnan(x)
+    return valid if where is True else valid & as_array(where)
+
+
+@implements(np.nanmean)
+def nanmean(a: Any, axis: Any = None, dtype: Any = None, out: None = None, keepdims: Any = False, *,
+            where: Any = True) -> Any:
+    x = as_array(a)
+    if x.dtype.kind in "fc":
+        where = _valid(x, where)
+    return mean(x, axis, dtype, out, keepdims, where=where)
+
+
+@implements(np.nanvar)
+def nanvar(a: Any, axis: Any = None, dtype: Any = None, out: None = None, ddof: Any = 0,
+           keepdims: Any = False, *, where: Any = True, mean: Any = None,
+           correction: Any = None) -> Any:
+    x = as_array(a)
+    if x.dtype.kind in "fc":
+        where = _valid(x, where)
+    return var(x, axis, dtype, out, ddof, keepdims, where=where, mean=mean, correction=correction)
+
+
+@implements(np.nanstd)
+def nanstd(a: Any, axis: Any = None, dtype: Any = None, out: None = None, ddof: Any = 0,
+           keepdims: Any = False, *, where: Any = True, mean: Any = None,
+           correction: Any = None) -> Any:
+    return root(nanvar(a, axis, dtype, out, ddof, keepdims, where=where, mean=mean,
+                       correction=correction))
+
+
+# -- order statistics ---------------------------------------------------------------------------------
+
+
+def _line(x: Any, axes: Axes) -> Any:
+    """`x` with `axes` made one, the last."""
+    kept = tuple(i for i in range(x.ndim) if i not in axes)
+    x = moveaxis(x, axes, tuple(range(len(kept), x.ndim)))
+    return reshape(x, shape=(*x.shape[: len(kept)], math.prod(x.shape[len(kept):])))
+
+
+def _take_last(x: Any, index: Any) -> Any:
+    return getitem(x, (..., index))
+
+
+@implements(np.median)
+def median(a: Any, axis: Any = None, out: None = None, overwrite_input: bool = False,
+           keepdims: Any = False) -> Any:
+    refuse_out("median", out)
+    x = as_array(a)
+    axes = axes_of(axis, x.ndim)
+    line = sort(_line(inexact(x), axes), axis=x.ndim - len(axes))
+    n = line.shape[-1]
+    if n == 0:
+        return mean(a, axis, keepdims=keepdims)
+    middle = _take_last(line, n // 2)
+    if n % 2 == 0:
+        middle = (_take_last(line, n // 2 - 1) + middle) / 2.0
+    last = _take_last(line, n - 1)  # NaN is sorted last
+    return with_kept_axes(choose(isnan(last), last, middle), x.shape, axes, keepdims)
+
+
+#: The `(alpha, beta)` of the methods that interpolate: Hyndman and Fan (1996).
+_METHODS = {"linear": (1.0, 1.0), "hazen": (0.5, 0.5), "weibull": (0.0, 0.0),
+            "median_unbiased": (1 / 3, 1 / 3), "normal_unbiased": (3 / 8, 3 / 8)}
+#: Those that choose one of the neighbours of the linear method, from the fraction between them.
+_CHOICES: dict[str, Callable[[Any], Any]] = {
+    "lower": lambda t: t * 0.0, "higher": lambda t: converted(t > 0, t.dtype),
+    "midpoint": lambda t: converted(t > 0, t.dtype) * 0.5,
+}
+
+
+def _fraction(q: Any, n: int, method: str) -> tuple[Any, Any, Any]:
+    """The positions of two neighbours in a sorted line of n elements, and where between them."""
+    alpha, beta = _METHODS.get(method, (1.0, 1.0))
+    position = q * (n - 1) if method in ("linear", *_CHOICES, "nearest") else (
+        n * q + (alpha + q * (1 - alpha - beta)) - 1)
+    if method == "nearest":
+        position = np.rint(position)
+    position = clip(position, 0.0, n - 1.0)
+    first = floor(position)
+    fraction = position - first
+    if method in _CHOICES:
+        fraction = _CHOICES[method](fraction)
+    below = converted(as_array(first), np.intp)
+    return below, np.minimum(below + 1, n - 1), fraction
+
+
+def _quantile(a: Any, q: Any, axis: Any, out: Any, method: str, keepdims: Any, weights: Any) -> Any:
+    refuse_out("quantile", out)
+    if method not in (*_METHODS, *_CHOICES, "nearest") or weights is not None:
+        what = f"method={method!r}" if weights is None else "weights=..."
+        raise refused(f"np.quantile(..., {what}) has no traced form.",
+                      "one of the methods " + ", ".join([*_METHODS, *_CHOICES, "nearest"]))
+    x = as_array(a)
+    if not isinstance(q, (int, float)):
+        q = as_array(q)
+    if not isinstance(q, Tracer) and not (np.all(np.asarray(q) >= 0) and np.all(np.asarray(q) <= 1)):
+        raise ValueError("Quantiles must be in the range [0, 1]")
+    axes = axes_of(axis, x.ndim)
+    line = sort(_line(inexact(x), axes), axis=x.ndim - len(axes))
+    n = line.shape[-1]
+    below, above, t = _fraction(q, n, method)
+    if isinstance(q, (int, float)):
+        t = float(t)
+    ndim = np.ndim(q)
+    low, high = _take_last(line, below), _take_last(line, above)
+    # As NumPy: from the nearer neighbour, so that both ends are met exactly.
+    step = high - low
+    found = choose(as_array(t >= 0.5), high - step * (1.0 - t), low + step * t)
+    last = _take_last(line, slice(n - 1, n) if ndim else n - 1)
+    if ndim > 1:
+        last = reshape(last, shape=(*last.shape, *[1] * (ndim - 1)))
+    found = choose(isnan(last), last, found)
+    front = tuple(range(ndim))
+    found = moveaxis(found, tuple(range(found.ndim - ndim, found.ndim)), front)
+    if keepdims:
+        found = reshape(found, shape=(*np.shape(q), *kept_shape(x.shape, axes)))
+    return found
+
+
+@implements(np.quantile)
+def quantile(a: Any, q: Any, axis: Any = None, out: None = None, overwrite_input: bool = False,
+             method: str = "linear", keepdims: Any = False, *, weights: Any = None) -> Any:
+    return _quantile(a, q, axis, out, method, keepdims, weights)
+
+
+@implements(np.percentile)
+def percentile(a: Any, q: Any, axis: Any = None, out: None = None, overwrite_input: bool = False,
+               method: str = "linear", keepdims: Any = False, *, weights: Any = None) -> Any:
+    if not isinstance(q, (int, float)):
+        q = as_array(q)
+    return _quantile(a, q / 100, axis, out, method, keepdims, weights)
+
+
+# -- covariance ---------------------------------------------------------------------------------------
+
+
+@implements(np.cov)
+def cov(m: Any, y: Any = None, rowvar: bool = True, bias: bool = False, ddof: int | None = None,
+        fweights: Any = None, aweights: Any = None, *, dtype: Any = None) -> Any:
+    x = as_array(m)
+    if x.ndim > 2 or (y is not None and as_array(y).ndim > 2):
+        raise ValueError("m has more than 2 dimensions")
+    if dtype is None:
+        others = [] if y is None else [as_array(y).dtype]
+        dtype = np.result_type(x.dtype, np.float64, *others)
+    x = _observations(x, dtype, rowvar)
+    if not rowvar and np.ndim(m) == 1:
+        x = reshape(x, shape=x.shape)
+    if y is not None:
+        x = join([x, _observations(as_array(y), dtype, rowvar)], 0)
+    if ddof is None:
+        ddof = 0 if bias else 1
+    w = None
+    for weights in (fweights, aweights):
+        if weights is not None:
+            w = as_array(weights) if w is None else w * as_array(weights)
+    if w is None:
+        left: Any = float(x.shape[1] - ddof)
+        center, weighted = mean(x, 1), None
+    else:
+        w_sum = sum_(w)
+        center = sum_(x * w, 1) / w_sum
+        correction = w if aweights is None else w * as_array(aweights)
+        left = w_sum - ddof if aweights is None else w_sum - ddof * sum_(correction) / w_sum
+        weighted = w
+    x = x - reshape(center, shape=(x.shape[0], 1))
+    transposed = (x if weighted is None else x * weighted).T
+    found = (x @ conj(transposed)) / left
+    return reshape(found, shape=tuple(n for n in found.shape if n != 1)) if 1 in found.shape else found
+
+
+def _observations(x: Any, dtype: Any, rowvar: bool) -> Any:
+    x = converted(x, dtype)
+    if x.ndim < 2:
+        return reshape(x, shape=(1, x.size))
+    return x if rowvar or x.shape[0] == 1 else x.T
+
+
+@implements(np.corrcoef)
+def corrcoef(x: Any, y: Any = None, rowvar: bool = True, *, dtype: Any = None) -> Any:
+    c = cov(x, y, rowvar, dtype=dtype)
+    if c.ndim == 0:
+        return c / c
+    n = c.shape[0]
+    spread = sqrt(real(getitem(c, (np.arange(n), np.arange(n)))))
+    c = c / spread[:, None] / spread[None, :]
+    if c.dtype.kind == "c":
+        return clip(real(c), -1.0, 1.0) + 1j * clip(imag(c), -1.0, 1.0)
+    return clip(c, -1.0, 1.0)
