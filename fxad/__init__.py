@@ -8,12 +8,41 @@ array([0., 1.])
 """
 
 from fxad import (
-    config as _config_module, errors, execute, ir, numpy, optimize, primitives, tracing, transforms, tree,
+    config as _config_module,
+)
+from fxad import (
+    errors,
+    execute,
+    ir,
+    numpy,
+    optimize,
+    primitives,
+    tracing,
+    transforms,
+    tree,
     tree_util,
 )
 from fxad.api import (
-    ShapeDtypeStruct, elementwise_grad, eval_shape, float0, grad, hessian, hvp, jacfwd, jacobian, jacrev,
-    jit, jvp, linear_transpose, linearize, make_ir, stop_gradient, value_and_grad, value_of, vjp, vmap,
+    ShapeDtypeStruct,
+    elementwise_grad,
+    eval_shape,
+    float0,
+    grad,
+    hessian,
+    hvp,
+    jacfwd,
+    jacobian,
+    jacrev,
+    jit,
+    jvp,
+    linear_transpose,
+    linearize,
+    make_ir,
+    stop_gradient,
+    value_and_grad,
+    value_of,
+    vjp,
+    vmap,
 )
 from fxad.config import config
 

@@ -5,6 +5,7 @@ Programs are functions of arrays; all functions here take and give lists of arra
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -31,6 +32,7 @@ def program_of(primitive: Primitive, values: Sequence[Any], params: dict[str, An
     return trace.program([trace.operand(o) for o in outs])
 
 
+@functools.lru_cache(maxsize=1024)
 def checked(program: Program) -> Callable[..., list[Any]]:
     """The interpreted Program, after its form, its text and its compiled code have been checked."""
     verify(program)
@@ -61,14 +63,15 @@ def assert_identical(a: Any, b: Any) -> None:
 
 
 def assert_close(
-    actual: Sequence[Any], desired: Sequence[Any], tolerance: float | None = None
+    actual: Sequence[Any], desired: Sequence[Any], tolerance: float | None = None, *,
+    exact: bool = False,
 ) -> None:
-    """All arrays agree to the accuracy of their dtype, and have the same dtypes."""
+    """All arrays have the same dtypes, and agree to the accuracy of their dtype, or exactly."""
     assert len(actual) == len(desired)
     for a, b in zip(actual, desired, strict=True):
         a, b = np.asarray(a), np.asarray(b)
         assert a.dtype == b.dtype
-        near = tolerance or TOLERANCE.get(a.dtype.str[1:], 0)
+        near = 0.0 if exact else tolerance or TOLERANCE.get(a.dtype.str[1:], 0)
         scale = max(1.0, np.max(np.abs(b[np.isfinite(b)]), initial=0.0)) if b.size else 1.0
         np.testing.assert_allclose(a, b, rtol=near, atol=near * scale)
 

@@ -26,10 +26,10 @@ def load(path=Path(__file__).with_name("iris.csv")):
     return measurements, species
 
 
-def split(count, test_size, seed=0):
-    """Row numbers to fit with and row numbers to judge by."""
-    order = np.random.default_rng(seed).permutation(count)
-    return order[test_size:], order[:test_size]
+def split(count):
+    """Row numbers to fit with, and every fifth row to judge by: ten flowers of each species."""
+    rows = np.arange(count)
+    return rows[rows % 5 != 4], rows[rows % 5 == 4]
 
 
 def scores(weights, x):
@@ -38,7 +38,7 @@ def scores(weights, x):
     return x @ weights[:4] + weights[4]
 
 
-def loss(weights, x, species, penalty=1e-2):
+def loss(weights, x, species, penalty=1e-3):
     """The mean negative log-likelihood, with a ridge penalty that makes the minimum unique."""
     z = scores(weights, x)
     z = z - z.max(axis=1, keepdims=True)
@@ -68,7 +68,7 @@ def accuracy(weights, x, species):
 def main():
     """Fit, judge and report; gives the results."""
     x, species = load()
-    fit, test = split(len(x), test_size=30)
+    fit, test = split(len(x))
     centre, spread = x[fit].mean(axis=0), x[fit].std(axis=0)
     x = (x - centre) / spread
     weights, history = newton(np.zeros(15), x[fit], species[fit])

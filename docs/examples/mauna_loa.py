@@ -16,6 +16,7 @@ from pathlib import Path
 import numpy as np
 
 import fxad
+from fxad.flatten_util import ravel_pytree
 
 #: Logarithms of the hyperparameters to start from: all of them are positive.
 START = {
@@ -91,9 +92,9 @@ def bfgs(f, x, steps):
     return x, history
 
 
-def fit(t, y, steps=40):
+def fit(t, y, steps=30):
     """The hyperparameters at a maximum of the marginal likelihood, and the path there."""
-    start, unravel = fxad.tree_util.ravel_pytree(START)
+    start, unravel = ravel_pytree(START)
     value_and_slope = fxad.value_and_grad(lambda x: objective(unravel(x), t, y))
     x, history = bfgs(value_and_slope, start, steps)
     return unravel(x), history

@@ -3,7 +3,14 @@
 from fxad.api.batching import vmap
 from fxad.api.compilation import ShapeDtypeStruct, eval_shape, jit, make_ir
 from fxad.api.derivatives import (
-    elementwise_grad, grad, hvp, jvp, linear_transpose, linearize, value_and_grad, vjp,
+    elementwise_grad,
+    grad,
+    hvp,
+    jvp,
+    linear_transpose,
+    linearize,
+    value_and_grad,
+    vjp,
 )
 from fxad.api.jacobians import hessian, jacfwd, jacobian, jacrev
 from fxad.api.recording import float0

@@ -88,11 +88,7 @@ def choose(
     kwargs: dict[str, Any],
 ) -> Chosen:
     """The chosen arguments; raises TypeMismatch when there are no such arguments."""
-    if argnums.__class__ is int and argnames is None:
-        positions: Sequence[int] = (argnums,)  # type: ignore[assignment]
-        single, names = True, ()
-    else:
-        positions, names, single = _many(argnums, argnames)
+    positions, names, single = _many(argnums, argnames)
     count = len(args)
     for p in positions:
         if not -count <= p < count:

@@ -117,7 +117,7 @@ def _axes(name: str, axes: Any, full: Any) -> list[int | None]:
 
 def _size(inputs: Inputs, axes: list[int | None], given: int | None) -> int:
     sizes: dict[int, str] = {}
-    for leaf, axis, name in zip(inputs.leaves, axes, inputs.names, strict=True):
+    for leaf, axis in zip(inputs.leaves, axes, strict=True):
         if axis is None or not is_array(leaf):
             continue
         shape = leaf_type(leaf).shape

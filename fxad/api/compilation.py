@@ -88,6 +88,7 @@ class JitFunction:
         functools.update_wrapper(self, fun, updated=())
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """The value of the function, by the Program compiled for this signature."""
         # The usual call has floats and arrays by position: its signature is found without trees.
         key: list[Any] = []
         if not kwargs and not self._static_argnums:
@@ -323,7 +324,8 @@ def eval_shape(fun: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
 
     Args:
         fun: a function of arrays (in pytrees).
-        args, kwargs: its arguments; arrays may be given as `ShapeDtypeStruct`.
+        *args: its arguments; arrays may be given as `ShapeDtypeStruct`.
+        **kwargs: its keyword arguments likewise.
 
     Returns:
         The result's tree with a `ShapeDtypeStruct` for every leaf.

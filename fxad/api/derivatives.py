@@ -12,7 +12,12 @@ from fxad import tree
 from fxad.api.arguments import Argnums, Chosen, check_callable, choose
 from fxad.api.matching import check_cotangents, check_tangents
 from fxad.api.recording import (
-    Recording, function_name, is_array, no_derivative, record, require_inexact,
+    Recording,
+    function_name,
+    is_array,
+    no_derivative,
+    record,
+    require_inexact,
 )
 from fxad.errors import NonDifferentiable, NonScalarOutput, explain
 from fxad.execute import Executable, executables

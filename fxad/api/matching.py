@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
-
 from fxad import tree
 from fxad.api.recording import float0, is_array, leaf_type, stacked
 from fxad.errors import TreeMismatch, TypeMismatch, explain

@@ -39,7 +39,7 @@ def is_array(leaf: Any) -> bool:
 
 def leaf_type(leaf: Any) -> ArrayType:
     """The type of an array leaf, traced or not."""
-    return leaf.type if leaf.__class__ is Tracer else type_of(leaf)  # type: ignore[no-any-return]
+    return leaf.type if isinstance(leaf, Tracer) else type_of(leaf)
 
 
 def function_name(fun: Callable[..., Any]) -> str:
@@ -132,10 +132,8 @@ class Outputs:
 
 def stacked(value: Any) -> Any:
     """An object array that holds traced values as one traced array; anything else as it is."""
-    if isinstance(value, np.ndarray) and value.dtype == object and value.size:
-        flat = list(value.ravel())
-        if any(isinstance(v, Tracer) for v in flat):
-            return np.reshape(np.stack(flat), value.shape)
+    if isinstance(value, np.ndarray) and value.dtype == object:
+        return Trace.stack(value)
     return value
 
 

@@ -42,8 +42,8 @@ def read_arguments(words: Sequence[str]) -> dict[str, Any]:
 def differentiable(value: Any) -> bool:
     """Whether an argument holds numbers and nothing else, so that a derivative makes sense."""
     leaves = tree.leaves(value)
-    numbers = [x for x in leaves if isinstance(x, (np.ndarray, np.generic)) and x.dtype.kind in "fc"]
-    return bool(leaves) and len(numbers) == len(leaves)
+    arrays = [leaf for leaf in leaves if isinstance(leaf, (np.ndarray, np.generic))]
+    return 0 < len(leaves) == len([x for x in arrays if x.dtype.kind in "fc"])
 
 
 def _read(name: str, text: str) -> Any:

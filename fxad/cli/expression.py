@@ -92,6 +92,10 @@ def _parse(text: str) -> ast.expr:
         raise UsageError("the expression cannot be read: it is nested too deeply") from None
 
 
+def _is_bool(number: complex) -> bool:
+    return isinstance(number, bool)  # which are ints to a pattern
+
+
 class _Builder:
     """Builds the tree that is compiled; every node of it is made here."""
 
@@ -105,7 +109,7 @@ class _Builder:
 
     def _value(self, node: ast.expr) -> ast.expr:
         match node:
-            case ast.Constant(value=int() | float() | complex() as number) if type(number) is not bool:
+            case ast.Constant(value=int() | float() | complex() as number) if not _is_bool(number):
                 return ast.Constant(number)
             case ast.Name(id=name):
                 return self._name(name)
@@ -145,7 +149,8 @@ class _Builder:
 
     def _keyword(self, node: ast.keyword) -> ast.keyword:
         if node.arg not in _KEYWORDS:
-            raise UsageError(f"a call may have the keywords {' and '.join(_KEYWORDS)}, not {node.arg}")
+            allowed = " and ".join(_KEYWORDS)
+            raise UsageError(f"a call may have the keywords {allowed}, not {node.arg}")
         match node.value:
             case ast.Constant(value=bool() | None as value):
                 return ast.keyword(node.arg, ast.copy_location(ast.Constant(value), node.value))
@@ -154,7 +159,7 @@ class _Builder:
     def _index(self, node: ast.expr) -> ast.expr:
         """A constant index: integers, slices of them, and tuples of those."""
         match node:
-            case ast.Constant(value=int() as number) if not isinstance(number, bool):
+            case ast.Constant(value=int() as number) if not _is_bool(number):
                 built: ast.expr = ast.Constant(number)
             case ast.UnaryOp(ast.USub(), ast.Constant(value=int() as number)):
                 built = ast.Constant(-number)

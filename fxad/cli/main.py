@@ -84,7 +84,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _answer(words: Sequence[str]) -> str:
     # A leading blank keeps argparse from reading "-x**2" as an option.
-    hidden = [f" {word}" if re.match(r"-[^-h]", word) else word for word in words]
+    hidden = [f" {word}" if re.match(r"-(?!-|h$)", word) else word for word in words]
     options = _parser().parse_intermixed_args(hidden)
     text = options.function.strip()
     given = read_arguments([word.strip() for word in options.arguments])

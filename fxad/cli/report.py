@@ -8,8 +8,7 @@ from typing import Any
 import numpy as np
 
 from fxad import tree
-from fxad.api import hessian, jacobian, make_ir, value_and_grad
-from fxad.api import grad as gradient
+from fxad.api import grad, hessian, jacobian, make_ir, value_and_grad
 from fxad.cli.arguments import differentiable
 from fxad.cli.usage import UsageError
 from fxad.ir import Equation, Program
@@ -67,7 +66,7 @@ class Question:
     def derivative(self) -> Callable[..., Any]:
         """The function that gives the derivatives; a bare one where there is one argument."""
         argnums = self.argnums if len(self.argnums) > 1 else self.argnums[0]
-        return (jacobian if self.jacobian else gradient)(self.function, argnums)
+        return (jacobian if self.jacobian else grad)(self.function, argnums)
 
 
 def report(question: Question, *, only_programs: bool = False) -> str:

@@ -44,9 +44,10 @@ class Executable:
     def _first(self, *values: Any) -> tuple[Any, ...]:
         self._calls += 1
         if self._calls <= 1 + len(self.program.equations) // _LONG:
-            if self._interpreted is None:
-                self._interpreted = interpret(self.program)
-            return self._interpreted(*values)
+            interpreted = self._interpreted
+            if interpreted is None:
+                interpreted = self._interpreted = interpret(self.program)
+            return interpreted(*values)
         self._interpreted = None
         self.run = compile_program(self.optimized)
         return self.run(*values)

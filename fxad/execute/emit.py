@@ -12,8 +12,7 @@ import itertools
 import keyword
 import linecache
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -21,7 +20,7 @@ from fxad.execute.results import copies
 from fxad.ir.analysis import last_uses
 from fxad.ir.primitive import NAMESPACE, Code, code_of
 from fxad.ir.printer import names_of
-from fxad.ir.program import Atom, Equation, Literal, Program, Var
+from fxad.ir.program import Atom, Equation, Literal, Program, Var, numpy_literals
 from fxad.primitives.structural import with_axes
 
 __all__ = ["compile_program", "source"]
@@ -45,7 +44,7 @@ def compile_program(program: Program, name: str = "program") -> Callable[..., tu
     text = source(program, name)
     file = f"<fxad {name}-{next(_files)}>"
     space = dict(NAMESPACE)
-    exec(compile(text, file, "exec"), space)  # noqa: S102 - our own emitted source
+    exec(compile(text, file, "exec"), space)
     function: Callable[..., tuple[Any, ...]] = space[name]
     if is_scalar(program):
         space["in_numpy"] = _Lazily(program, name)
@@ -104,12 +103,14 @@ def _scalar_equation(eqn: Equation) -> bool:
         return False
     if any(isinstance(a, Literal) and a.type.dtype.kind not in "fib" for a in eqn.inputs):
         return False
+    first = 1 if eqn.primitive.name == "where" else 0
+    if any(a.type.dtype.kind == "b" for a in eqn.inputs[first:] if isinstance(a, Var)):
+        return False  # Python's booleans are ints: True + True is 2
     operands = [Code("x", a.type) for a in eqn.inputs]
     return not eqn.primitive.multiple and eqn.primitive.emit_scalar(*operands, **eqn.params) is not None
 
 
-@dataclass
-class _Line:
+class _Line(NamedTuple):
     text: str
     comment: str = ""
 
@@ -220,8 +221,8 @@ class _Writer:
             if eqn.primitive.elementwise and not eqn.primitive.view and v.type.size >= _REUSE
         }
         for eqn in self.program.equations:
-            if not eqn.primitive.elementwise:
-                # Only elementwise equations are known to keep nothing of their operands.
+            if eqn.primitive.view or not eqn.primitive.elementwise:
+                # Only elementwise equations that give no view keep nothing of their operands.
                 owned.difference_update(a for a in eqn.inputs if isinstance(a, Var))
         return owned
 
@@ -258,7 +259,8 @@ class _Writer:
                 shape = [1] * len(params["shape"])
                 for n, axis in zip(source, params["axes"], strict=True):
                     shape[axis] = n
-                shapes.append(tuple(shape))
+                # Axes before the first of the operand's are NumPy's to add.
+                shapes.append(tuple(shape[min(params["axes"], default=len(shape)):]))
             else:
                 shapes.append(a.type.shape)
         return np.broadcast_shapes(*shapes) == eqn.outputs[0].type.shape
@@ -278,7 +280,7 @@ class _Writer:
             return []
         operands = [self.operand(a) for a in eqn.inputs]
         if operands and all(isinstance(a, Literal) for a in eqn.inputs):
-            operands = [_typed(a) for a in eqn.inputs if isinstance(a, Literal)]
+            operands = _typed(eqn)
         text = self._in_place(eqn, operands, dead) or eqn.primitive.emit(*operands, **eqn.params)
         left = _tuple([self.names[v] for v in eqn.outputs]) if eqn.primitive.multiple else (
             self.names[eqn.output])
@@ -319,27 +321,27 @@ class _Writer:
         for eqn in equations:
             text = self.scalar_code(eqn, as_float)
             lines.append(_Line(f"    {self.names[eqn.output]} = {text}", _place(eqn)))
-        used = [v for eqn in equations for v in eqn.outputs if v in later and v.type.dtype == _F8]
-        if used:
-            total = " + ".join(self.names[v] for v in used)
+        used = [v for eqn in equations for v in eqn.outputs if v in later]
+        floats = [v for v in used if v.type.dtype == _F8]
+        if floats:
+            total = " + ".join(self.names[v] for v in floats)
             lines.append(_Line(f"    if not math.isfinite({total}):"))
             lines.append(_Line("        raise ArithmeticError"))
-        lines += [_Line(f"    {self.names[v]} = np.float64({self.names[v]})") for v in used]
+        for v in used:  # NumPy's numbers, also booleans: ~True is -2
+            lines.append(_Line(f"    {self.names[v]} = np.{_scalar_name(v.type.dtype)}({self.names[v]})"))
         lines.append(_Line("except (ArithmeticError, ValueError):  # NumPy gives inf or nan there"))
         for eqn in equations:
-            operands = [
-                _typed(a) if all(isinstance(b, Literal) for b in eqn.inputs) else self.code(a)
-                for a in eqn.inputs
-            ]
+            literal = all(isinstance(a, Literal) for a in eqn.inputs)
+            operands = _typed(eqn) if literal else [self.code(a) for a in eqn.inputs]
             text = eqn.primitive.emit(*operands, **eqn.params)
             lines.append(_Line(f"    {self.names[eqn.output]} = {text}"))
         return lines
 
 
-def _typed(atom: Any) -> Code:
-    """A literal as a NumPy scalar: two Python numbers would follow Python's rules."""
-    value = atom.value
-    return code_of(Literal(atom.type.dtype.type(value)))
+def _typed(eqn: Equation) -> list[Code]:
+    """The operands of an equation on literals alone, by NumPy's rules instead of Python's."""
+    literals = [a for a in eqn.inputs if isinstance(a, Literal)]
+    return [code_of(a) for a in numpy_literals(literals)]
 
 
 def _scalar_name(dtype: np.dtype[Any]) -> str:

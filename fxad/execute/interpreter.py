@@ -7,7 +7,7 @@ from typing import Any
 
 from fxad.execute.results import copies, entry_dtypes
 from fxad.ir.analysis import last_uses
-from fxad.ir.program import Atom, Program, Var
+from fxad.ir.program import Atom, Literal, Program, Var, numpy_literals
 
 __all__ = ["interpret"]
 
@@ -32,7 +32,9 @@ def interpret(program: Program) -> Callable[..., tuple[Any, ...]]:
     steps: list[tuple[Any, tuple[int, ...], Any, tuple[int, ...]]] = []
     for eqn, dying in zip(program.equations, last_uses(program), strict=True):
         function = eqn.primitive.evaluator(tuple(a.type for a in eqn.inputs), eqn.params)
-        ins = tuple(map(slot, eqn.inputs))
+        literals = [a for a in eqn.inputs if isinstance(a, Literal)]
+        inputs = numpy_literals(literals) if len(literals) == len(eqn.inputs) else eqn.inputs
+        ins = tuple(map(slot, inputs))
         outs = tuple(map(slot, eqn.outputs))
         target: Any = outs if eqn.primitive.multiple else outs[0]
         steps.append((function, ins, target, tuple(map(slot, dying))))

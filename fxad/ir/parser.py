@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import functools
 import re
 from typing import Any, NoReturn
 
@@ -10,7 +11,15 @@ import numpy as np
 
 from fxad.ir.primitive import PRIMITIVES
 from fxad.ir.program import (
-    Array, Atom, Equation, Literal, Params, Program, Var, attach, frozen,
+    Array,
+    Atom,
+    Equation,
+    Literal,
+    Params,
+    Program,
+    Var,
+    attach,
+    frozen,
 )
 from fxad.ir.types import DTYPE_NAMES, ArrayType
 from fxad.source import Source
@@ -22,8 +31,13 @@ class ParseError(ValueError):
     """The text is no Program; the message names the line."""
 
 
-_TOKEN = re.compile(
-    r"""(?P<space>[ \t\r]+)
+@functools.cache
+def _token() -> re.Pattern[str]:
+    # Compiled when the first text is parsed: most users never parse one.
+    return re.compile(_TOKENS, re.VERBOSE)
+
+
+_TOKENS = r"""(?P<space>[ \t\r]+)
       | (?P<newline>\n)
       | (?P<comment>\#[^\n]*)
       | (?P<arrow>->)
@@ -31,9 +45,7 @@ _TOKEN = re.compile(
       | (?P<number>-?(?:\d+\.?\d*(?:[eE][+-]?\d+)?|inf\b|nan\b))
       | (?P<name>[^\W\d]\w*)
       | (?P<mark>[(){}\[\]:,=~])
-    """,
-    re.VERBOSE,
-)
+    """
 
 
 def parse(text: str) -> Program:
@@ -60,7 +72,7 @@ class _Reader:
         self.comments: dict[int, str] = {}
         position, line = 0, 1
         while position < len(text):
-            match = _TOKEN.match(text, position)
+            match = _token().match(text, position)
             if match is None:
                 raise ParseError(f"line {line}: unexpected {text[position]!r}")
             kind, token = match.lastgroup or "", match.group()

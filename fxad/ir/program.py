@@ -20,7 +20,7 @@ from fxad.source import Source
 if TYPE_CHECKING:
     from fxad.ir.primitive import Primitive
 
-__all__ = ["Array", "Atom", "EMPTY", "Equation", "Literal", "Params", "Program", "Var"]
+__all__ = ["EMPTY", "Array", "Atom", "Equation", "Literal", "Params", "Program", "Var"]
 
 
 class Var:
@@ -48,6 +48,7 @@ class Literal:
     type: ArrayType
 
     def __new__(cls, value: Any) -> Literal:
+        """The literal of a Python or NumPy scalar."""
         kind = value.__class__
         key = (kind, value if kind is int or kind is bool else repr(value))
         found = _literals.get(key)
@@ -92,6 +93,16 @@ class Literal:
         if own != value:
             return False
         return not (own == 0 and isinstance(own, (float, np.floating)) and math.copysign(1.0, own) < 0)
+
+
+def numpy_literals(literals: Sequence[Literal]) -> list[Literal]:
+    """The literals that are all operands of an operation, such that NumPy's rules hold for it.
+
+    Between Python numbers alone Python's would: 1 / 0 raises. Beside a NumPy number they are weak.
+    """
+    if any(not a.type.weak for a in literals):
+        return list(literals)
+    return [Literal(a.type.dtype.type(a.value)) for a in literals]
 
 
 _literals: dict[tuple[Any, ...], Literal] = {}
@@ -251,16 +262,17 @@ class Program:
         return hash(self.key())
 
     def __call__(self, *values: Any) -> Any:
+        """The value of the Program for one array (or number) an input."""
         from_values = self._run
         if from_values is None:
             from_values = self._run = _runner(self)
         return from_values(*values)
 
     def __str__(self) -> str:
-        return _printer(self)
+        text: str = _printer(self)
+        return text
 
-    def __repr__(self) -> str:
-        return _printer(self)
+    __repr__ = __str__
 
     def __reduce__(self) -> tuple[Any, ...]:
         return _parser, (str(self),)

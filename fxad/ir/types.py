@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["ArrayType", "DTYPE_NAMES", "dtype_name", "is_inexact", "type_of"]
+__all__ = ["DTYPE_NAMES", "ArrayType", "dtype_name", "is_inexact", "type_of"]
 
 #: The short names of the text form.
 DTYPE_NAMES: dict[str, np.dtype[Any]] = {
@@ -44,6 +44,7 @@ class ArrayType:
     size: int
 
     def __new__(cls, shape: tuple[int, ...], dtype: Any, weak: bool = False) -> ArrayType:
+        """The one type of this shape, dtype and weakness."""
         key = (shape, dtype, weak)
         found = _interned.get(key)
         return found if found is not None else cls._intern(key)

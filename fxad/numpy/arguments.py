@@ -13,7 +13,7 @@ from fxad.numpy.dispatch import has_tracer, into_array
 from fxad.primitives.slicing import concatenate
 from fxad.primitives.structural import convert_to, reshape
 from fxad.source import Source
-from fxad.tracing import Tracer
+from fxad.tracing import Trace, Tracer
 
 __all__ = ["as_array", "axes_of", "axis_of", "concrete", "converted", "inexact", "join",
            "kept_shape", "refuse_out", "refused", "stacked", "with_kept_axes"]
@@ -64,7 +64,10 @@ def axes_of(axis: Any, ndim: int) -> tuple[int, ...]:
         return tuple(range(ndim))
     if ndim == 0 and axis.__class__ is int and axis in (0, -1):
         return ()  # NumPy reduces a scalar along its only "axis"
-    return tuple(sorted(normalize_axis_tuple(axis, ndim)))
+    axes = normalize_axis_tuple(axis, ndim, allow_duplicate=True)
+    if len(set(axes)) < len(axes):
+        raise ValueError("duplicate value in 'axis'")
+    return tuple(sorted(axes))
 
 
 def axis_of(axis: Any, ndim: int) -> int:
@@ -96,3 +99,6 @@ def refused(what: str, fix: str) -> TypeMismatch:
 def concrete(x: Any, asked: str, fix: str) -> Any:
     """The numbers of an array, for what depends on them and not only on their types."""
     return x.trace.value(x.index, asked, fix) if x.__class__ is Tracer else x
+
+
+Trace.stack = staticmethod(as_array)

@@ -17,7 +17,7 @@ from fxad.ir.primitive import PRIMITIVES
 from fxad.ir.program import EMPTY
 from fxad.primitives.families import Elementwise
 from fxad.source import Source
-from fxad.tracing import NUMBER_TYPES, Tracer, attach
+from fxad.tracing import NUMBER_TYPES, Trace, Tracer, attach
 
 __all__ = ["FUNCTIONS", "REDUCTIONS", "UFUNCS", "has_tracer", "implements", "into_array",
            "ufunc_function"]
@@ -84,14 +84,14 @@ def ufunc_function(ufunc: np.ufunc) -> Callable[..., Any]:
 def array_ufunc(self: Tracer, ufunc: np.ufunc, method: str, *inputs: Any, **kwargs: Any) -> Any:
     """NumPy's protocol for ufuncs. The first lines are the path that nearly all calls take."""
     if not kwargs and method == "__call__":
-        function = UFUNCS.get(ufunc)
+        function: Any = UFUNCS.get(ufunc)
         if function.__class__ is Elementwise:
-            straight = function.straight  # type: ignore[union-attr]
+            straight = function.straight
             if len(inputs) == 1:
                 key: Any = self.type
-                out = straight[key] if key in straight else function.learn(key)  # type: ignore[union-attr]
+                out = straight[key] if key in straight else function.learn(key)
                 if out is not None:
-                    return self.trace.record(function, (self.index,), EMPTY, out)  # type: ignore[arg-type]
+                    return self.trace.record(function, (self.index,), EMPTY, out)
             else:
                 a, b = inputs
                 first, second = a.__class__, b.__class__
@@ -105,11 +105,11 @@ def array_ufunc(self: Tracer, ufunc: np.ufunc, method: str, *inputs: Any, **kwar
                     trace = self.trace
                     key = (first, b.type) if first in NUMBER_TYPES and second is Tracer else None
                 if key is not None:
-                    out = straight[key] if key in straight else function.learn(key)  # type: ignore[union-attr]
+                    out = straight[key] if key in straight else function.learn(key)
                     if out is not None:
                         left = a.index if first is Tracer else trace.number(a)
                         right = b.index if second is Tracer else trace.number(b)
-                        return trace.record(function, (left, right), EMPTY, out)  # type: ignore[arg-type]
+                        return trace.record(function, (left, right), EMPTY, out)
     if kwargs.get("out") is not None and any(o is not None for o in kwargs["out"]):
         raise into_array(ufunc.__name__)
     if method != "__call__":
@@ -194,3 +194,14 @@ def _unknown(name: str) -> ConcretizationError:
 
 
 attach(__array_ufunc__=array_ufunc, __array_function__=array_function)
+
+
+def stack_elements(value: np.ndarray[Any, Any]) -> Any:
+    """An object array that `np.array([t, u])` made of tracers, as one traced array."""
+    flat = list(value.flat)
+    if not has_tracer(flat):
+        return value
+    return FUNCTIONS[np.reshape](FUNCTIONS[np.stack](flat), value.shape)
+
+
+Trace.stack = staticmethod(stack_elements)

@@ -10,11 +10,10 @@ import numpy as np
 
 from fxad.ir.program import Literal
 from fxad.numpy.arguments import (
-    as_array, axes_of, axis_of, concrete, converted, inexact, join, kept_shape, refuse_out, refused,
-    with_kept_axes,
+    as_array, axes_of, converted, inexact, join, kept_shape, refuse_out, refused, with_kept_axes,
 )
 from fxad.numpy.dispatch import implements
-from fxad.numpy.reductions import accumulated, all_, elements, mean, mean_of, nan_to, sum_
+from fxad.numpy.reductions import elements, mean, mean_of, sum_
 from fxad.numpy.shaping import moveaxis
 from fxad.primitives.arithmetic import divide, equal
 from fxad.primitives.complexes import conj, imag, real
@@ -27,8 +26,8 @@ from fxad.primitives.sorting import sort
 from fxad.primitives.structural import broadcast_to, reduce_sum, reshape
 from fxad.tracing import Tracer
 
-__all__ = ["average", "corrcoef", "cov", "median", "nanmean", "nanmedian", "nanpercentile",
-           "nanquantile", "nanstd", "nanvar", "percentile", "quantile", "std", "var"]
+__all__ = ["average", "corrcoef", "cov", "median", "nanmean", "nanstd", "nanvar", "percentile",
+           "quantile", "std", "var"]
 
 Axes = tuple[int, ...]
 
@@ -194,8 +193,7 @@ _METHODS = {"linear": (1.0, 1.0), "hazen": (0.5, 0.5), "weibull": (0.0, 0.0),
             "median_unbiased": (1 / 3, 1 / 3), "normal_unbiased": (3 / 8, 3 / 8)}
 #: Those that choose one of the neighbours of the linear method, from the fraction between them.
 _CHOICES: dict[str, Callable[[Any], Any]] = {
-    "lower": lambda t: t * 0.0, "higher": lambda t: converted(t > 0, t.dtype),
-    "midpoint": lambda t: converted(t > 0, t.dtype) * 0.5,
+    "lower": lambda t: t * 0.0, "higher": np.ceil, "midpoint": lambda t: np.ceil(t) * 0.5,
 }
 
 
@@ -275,8 +273,6 @@ def cov(m: Any, y: Any = None, rowvar: bool = True, bias: bool = False, ddof: in
         others = [] if y is None else [as_array(y).dtype]
         dtype = np.result_type(x.dtype, np.float64, *others)
     x = _observations(x, dtype, rowvar)
-    if not rowvar and np.ndim(m) == 1:
-        x = reshape(x, shape=x.shape)
     if y is not None:
         x = join([x, _observations(as_array(y), dtype, rowvar)], 0)
     if ddof is None:
@@ -304,7 +300,7 @@ def _observations(x: Any, dtype: Any, rowvar: bool) -> Any:
     x = converted(x, dtype)
     if x.ndim < 2:
         return reshape(x, shape=(1, x.size))
-    return x if rowvar or x.shape[0] == 1 else x.T
+    return x if rowvar else x.T
 
 
 @implements(np.corrcoef)

@@ -6,7 +6,7 @@ import warnings
 
 import numpy as np
 
-from fxad.ir.program import Atom, Equation, Literal, Program, Var, substitute
+from fxad.ir.program import Atom, Equation, Literal, Program, Var, numpy_literals, substitute
 
 __all__ = ["fold"]
 
@@ -36,8 +36,9 @@ def _value(eqn: Equation, inputs: tuple[Atom, ...]) -> Literal | None:
     literals = [a for a in inputs if isinstance(a, Literal)]
     if len(literals) < len(inputs):
         return None
-    values = [a.type.dtype.type(a.value) for a in literals]
-    types = tuple(a.type.strong for a in literals)
+    literals = numpy_literals(literals)
+    values = [a.value for a in literals]
+    types = tuple(a.type for a in literals)
     with warnings.catch_warnings(), np.errstate(all="raise"):
         warnings.simplefilter("error")
         try:

@@ -11,8 +11,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from fxad.ir.primitive import PRIMITIVES, Primitive
 from fxad.ir.program import EMPTY, Atom, Equation, Literal, Params, Var
@@ -21,22 +20,20 @@ from fxad.ir.types import ArrayType
 __all__ = ["Rule", "rewrite_with", "rule"]
 
 
-@dataclass(frozen=True)
-class _Node:
+class _Node(NamedTuple):
     """A pattern: a primitive over patterns. A str is a variable, a number itself."""
 
     primitive: Primitive
     operands: tuple[_Node | str | complex, ...]
 
 
-@dataclass(frozen=True)
-class Rule:
+class Rule(NamedTuple):
     """`pattern -> replacement`, and a condition on what the variables matched."""
 
     pattern: _Node
     replacement: _Node | str | complex
     when: Callable[[Mapping[str, Atom]], bool] | None = None
-    text: str = field(default="", compare=False)
+    text: str = ""
 
 
 def rule(

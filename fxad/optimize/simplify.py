@@ -5,7 +5,7 @@ Not here, because they are wrong for some value: x + 0.0 (for -0.0), x * 0 and x
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from fxad.ir.program import Atom, Equation, Params, Program, Var, substitute
@@ -13,11 +13,18 @@ from fxad.optimize.pattern import Rule, rewrite_with, rule
 
 __all__ = ["RULES", "simplify"]
 
+
+
+def _real(found: Mapping[str, Atom]) -> bool:
+    # (inf + i) * 1 is inf + nan i: the imaginary part of the 1 is multiplied, too.
+    return found["x"].type.dtype.kind != "c"
+
+
 RULES: list[Rule] = [
-    rule("mul(x, 1)", "x"),                    # 1 is exact
-    rule("mul(x, -1)", "neg(x)"),              # only the sign bit changes
-    rule("div(x, 1)", "x"),
-    rule("div(x, -1)", "neg(x)"),
+    rule("mul(x, 1)", "x", _real),             # 1 is exact
+    rule("mul(x, -1)", "neg(x)", _real),       # only the sign bit changes
+    rule("div(x, 1)", "x", _real),
+    rule("div(x, -1)", "neg(x)", _real),
     rule("sub(x, 0)", "x"),                    # also for x = -0.0: -0.0 - 0.0 = -0.0
     rule("neg(neg(x))", "x"),                  # the sign bit, twice
     rule("add(x, neg(y))", "sub(x, y)"),       # IEEE 754 defines x - y as x + (-y)

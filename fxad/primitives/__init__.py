@@ -1,8 +1,9 @@
 """The primitives: each one class, in one place, with all its rules."""
 
 from fxad.primitives import (  # noqa: F401 - each defines its primitives
-    arithmetic, complexes, contraction, creation, cumulative, einsum, exponential, indexing, logical,
-    powers, reductions, rounding, scatter, selection, slicing, sorting, stopping, structural, trigonometric,
+    arithmetic, at, complexes, contraction, creation, cumulative, decompositions, determinants,
+    dynamic_slicing, einsum, exponential, indexing, linalg, logical, norms, numerals, powers, reductions,
+    rounding, scatter, selection, slicing, sorting, stopping, structural, trigonometric,
 )
 from fxad.primitives import operators  # noqa: F401
 from fxad.tracing.operations import operations

@@ -63,7 +63,7 @@ fmod = Elementwise(
     jvp=[lambda out, x, y, dx: dx, lambda out, x, y, dy: -((x - out) / y) * dy],
     samples=[sample(normal(3, 4, scale=5), positive(3, 4))],
 )
-floor_divide = Elementwise(
+floor_divide: Elementwise = Elementwise(
     "floor_divide", np.floor_divide, symbol="//",
     samples=[sample(normal(3, 4, scale=5), positive(3, 4))],
 )

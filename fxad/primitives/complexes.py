@@ -109,8 +109,8 @@ _any = [sample(normal(3, 4), dtypes="fc"), sample(normal(), dtypes="fc"),
         sample(normal(2, 0), dtypes="c")]
 real = Real("real", samples=_any)
 imag = Imag("imag", samples=_any)
-conj = Elementwise("conj", np.conjugate, jvp=lambda out, x, dx: conj(dx),
-                   transpose=lambda ct, x: conj(ct), samples=_any)
+conj: Elementwise = Elementwise("conj", np.conjugate, jvp=lambda out, x, dx: conj(dx),
+                                transpose=lambda ct, x: conj(ct), samples=_any)
 make_complex = MakeComplex()
 
 

@@ -13,14 +13,17 @@ from typing import Any
 import numpy as np
 
 from fxad.ir.primitive import require
+from fxad.ir.program import Params
+from fxad.ir.types import ArrayType
 from fxad.primitives.arithmetic import equal
 from fxad.primitives.complexes import conj
 from fxad.primitives.creation import iota_like
-from fxad.primitives.einsum import LETTERS, contract, unique
+from fxad.primitives.einsum import LETTERS, contract, plan, unique
+from fxad.primitives.einsum import einsum as einsum_p
 from fxad.primitives.selection import where
 from fxad.primitives.slicing import pad, slice_, whole
 from fxad.primitives.structural import broadcast, convert_to, move_axis, reshape
-from fxad.tracing import Tracer, attach
+from fxad.tracing import Tracer, attach, infer
 
 __all__ = ["diag", "diagonal", "dot", "einsum", "inner", "kron", "matmul", "matrix_transpose",
            "outer", "tensordot", "trace", "vdot", "vecdot"]
@@ -33,9 +36,12 @@ def operand(x: Any) -> Any:
 
 def promoted(*operands: Any) -> list[Any]:
     """Arrays in the one dtype that NumPy gives to a product of theirs."""
-    arrays = [operand(x) for x in operands]
+    arrays = [x if x.__class__ is Tracer else np.asarray(x) for x in operands]
     dtype = arrays[0].dtype
-    if all(x.dtype == dtype for x in arrays):
+    for x in arrays:
+        if x.dtype != dtype:
+            break
+    else:
         return arrays
     dtype = np.result_type(*(x.dtype for x in arrays))
     return [x if x.dtype == dtype else convert_to(x, dtype) for x in arrays]
@@ -59,10 +65,13 @@ def einsum(*operands: Any) -> Any:
     subscripts, given = _written(operands)
     arrays = promoted(*given)
     spec, shapes = _explicit(subscripts, tuple(x.shape for x in arrays))
-    # An axis of size 1 beside longer ones of its letter is left out: it is the same for them all.
-    squeezed = [x if x.shape == shape else reshape(x, shape=shape)
-                for x, shape in zip(arrays, shapes, strict=True)]
-    return contract(spec, *squeezed)
+    return contract(spec, *_squeezed(arrays, shapes))
+
+
+def _squeezed(arrays: Sequence[Any], shapes: Sequence[tuple[int, ...]]) -> list[Any]:
+    """The arrays without the axes that broadcast; being the same all along, they need no letter."""
+    return [x if x.shape == shape else reshape(x, shape=shape)
+            for x, shape in zip(arrays, shapes, strict=True)]
 
 
 def _written(operands: Sequence[Any]) -> tuple[str, Sequence[Any]]:
@@ -151,22 +160,42 @@ def matmul(x1: Any, x2: Any, /) -> Any:
 
     A vector is a row on the left, and a column on the right.
     """
-    x1, x2 = promoted(x1, x2)
-    for i, x in enumerate((x1, x2)):
-        require(x.ndim > 0, f"matmul: Input operand {i} does not have enough dimensions (it has 0; "
-                "a matrix or vector is needed)", fix="x * y, the product with a number")
-    n, m = x1.shape[-1], x2.shape[-2 if x2.ndim > 1 else 0]
-    require(n == m, f"matmul: shapes {x1.shape} and {x2.shape} do not fit: the last axis of the "
-            f"first has size {n}, the {'second last' if x2.ndim > 1 else 'only'} one of the "
-            f"second {m}")
-    if x1.ndim <= 2 and x2.ndim <= 2:
-        return contract(_MATMUL[x1.ndim, x2.ndim], x1, x2)
-    left = "a" if x1.ndim == 1 else "...ba"
-    right = "a" if x2.ndim == 1 else "...ac"
-    return einsum(f"{left},{right}->...{left[-2:-1]}{right[4:]}", x1, x2)
+    key = None
+    if x1.__class__ is Tracer and x2.__class__ is Tracer and x1.trace is x2.trace:
+        key = (x1.type, x2.type)
+        found = _matmul_equations.get(key)
+        if found is not None:
+            return x1.trace.record(einsum_p, (x1.index, x2.index), *found)
+    x, y = promoted(x1, x2)
+    spec, shapes = _matmul_spec(x.shape, y.shape)
+    if key and (x is x1) and (y is x2) and shapes == (x.shape, y.shape):
+        steps = plan(spec, shapes)
+        if len(steps) == 1 and steps[0][2]:
+            if len(_matmul_equations) > 65536:
+                _matmul_equations.clear()
+            _matmul_equations[key] = steps[0][2], infer(einsum_p, key, steps[0][2])
+    return contract(spec, *_squeezed((x, y), shapes))
 
 
-_MATMUL = {(1, 1): "a,a->", (1, 2): "a,ab->b", (2, 1): "ab,b->a", (2, 2): "ab,bc->ac"}
+#: Params and result types of matrix products that are one equation, by the operands' types: the path
+#: that nearly all products take.
+_matmul_equations: dict[Any, tuple[Params, ArrayType]] = {}
+
+
+@functools.lru_cache(maxsize=4096)
+def _matmul_spec(
+    left: tuple[int, ...], right: tuple[int, ...]
+) -> tuple[str, tuple[tuple[int, ...], ...]]:
+    """The contraction, and the shapes of the operands without broadcast axes."""
+    for i, shape in enumerate((left, right)):
+        require(len(shape) > 0, f"matmul: Input operand {i} does not have enough dimensions (it has"
+                " 0; a matrix or vector is needed)", fix="x * y, the product with a number")
+    n, m = left[-1], right[-2 if len(right) > 1 else 0]
+    require(n == m, f"matmul: shapes {left} and {right} do not fit: the last axis of the first has "
+            f"size {n}, the {'second last' if len(right) > 1 else 'only'} one of the second {m}")
+    first = "a" if len(left) == 1 else "...ba"
+    second = "a" if len(right) == 1 else "...ac"
+    return _explicit(f"{first},{second}->...{first[-2:-1]}{second[4:]}", (left, right))
 
 
 def dot(a: Any, b: Any) -> Any:
@@ -239,18 +268,26 @@ def kron(a: Any, b: Any) -> Any:
     return reshape(blocks, shape=tuple(n * m for n, m in zip(a.shape, b.shape, strict=True)))
 
 
-def _contract_axes(a: Any, b: Any, first: Sequence[int], second: Sequence[int]) -> Any:
+def _contract_axes(a: Any, b: Any, first: tuple[int, ...], second: tuple[int, ...]) -> Any:
+    return contract(_spec_of_axes(a.shape, b.shape, first, second), a, b)
+
+
+@functools.lru_cache(maxsize=4096)
+def _spec_of_axes(
+    a: tuple[int, ...], b: tuple[int, ...], first: tuple[int, ...], second: tuple[int, ...]
+) -> str:
+    """The contraction of axes `first` of shape `a` with axes `second` of shape `b`."""
     require(len(first) == len(second) and len(set(first)) == len(first)
             and len(set(second)) == len(second), f"tensordot: axes {first} and {second}")
     for i, j in zip(first, second, strict=True):
-        require(a.shape[i] == b.shape[j],
-                f"shapes {a.shape} and {b.shape} not aligned: {a.shape[i]} (dim {i}) != "
-                f"{b.shape[j]} (dim {j})")
-    left = LETTERS[: a.ndim]
+        require(a[i] == b[j], f"shapes {a} and {b} not aligned: {a[i]} (dim {i}) != {b[j]} (dim {j})")
+    left = LETTERS[: len(a)]
     pairs = dict(zip(second, first, strict=True))
-    right = "".join(left[pairs[j]] if j in pairs else LETTERS[a.ndim + j] for j in range(b.ndim))
+    right = "".join(
+        left[pairs[j]] if j in pairs else LETTERS[len(a) + j] for j in range(len(b))
+    )
     out = "".join(c for c in left + right if (c in left) != (c in right))
-    return contract(f"{left},{right}->{out}", a, b)
+    return f"{left},{right}->{out}"
 
 
 def _outer(a: Any, b: Any) -> Any:

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from fxad.ir.primitive import Code, code_of, kernel
+from fxad.ir.primitive import code_of, kernel
 from fxad.ir.program import Array, Literal, Params
 from fxad.ir.types import ArrayType
 from fxad.primitives.families import NonDifferentiable, record_nullary

@@ -1,4 +1,4 @@
-"""Running sums, products and extremes along an axis, and the recurrence behind their derivatives."""
+"""Running sums, products and extremes along an axis, and the recurrence of their derivatives."""
 
 from __future__ import annotations
 
@@ -43,6 +43,8 @@ def backwards(x: Code, axis: int, reverse: bool, text: str) -> str:
 
 class Cumsum(Linear, Running):
     """The running sum along `axis`."""
+
+    moves = True
 
     def emit(self, x: Code, *, axis: int, reverse: bool) -> str:
         return backwards(x, axis, reverse, f"np.cumsum({{}}, {axis}{accumulator(x)})")

@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 
 from fxad.ir.primitive import Code, Unknown, require
+from fxad.ir.program import Params
 from fxad.ir.types import ArrayType
 from fxad.primitives.arithmetic import equal, mul
 from fxad.primitives.creation import iota_like
@@ -24,8 +25,9 @@ from fxad.primitives.logical import logical_and
 from fxad.primitives.samples import normal, sample
 from fxad.primitives.selection import where
 from fxad.primitives.structural import broadcast, permute, reduce_sum
+from fxad.tracing import bind
 
-__all__ = ["LETTERS", "contract", "einsum", "split_spec", "unique"]
+__all__ = ["LETTERS", "contract", "einsum", "plan", "split_spec", "unique"]
 
 #: The letters of subscripts, in the order in which they are handed out.
 LETTERS = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
@@ -63,7 +65,8 @@ class Einsum(Operation):
         if len(operands) == 1:
             return _emit_one(operands[0], terms[0], out, spec)
         if len(operands) == 2 and _is_plain(terms, out):
-            return _emit_two(*operands, *terms, out)
+            (x, y), (a, b) = operands, terms
+            return _emit_two(x, y, a, b, out)
         optimize = ", optimize=True" if len(operands) > 2 else ""
         return f"np.einsum({spec!r}, {', '.join(operands)}{optimize})"
 
@@ -147,19 +150,23 @@ def contract(spec: str, *operands: Any) -> Any:
     shapes = tuple(np.shape(x) if x.__class__ in (int, float, complex, bool) else x.shape
                    for x in operands)
     left = list(operands)
-    for positions, step in _plan(spec, shapes):
-        left[positions[0]] = _step(step, [left[i] for i in positions])
+    for positions, step, params in plan(spec, shapes):
+        taken = [left[i] for i in positions]
+        left[positions[0]] = bind(einsum, taken, params) if params else _simple(step, taken)
         if len(positions) == 2:
             del left[positions[1]]
     (result,) = left
     return result
 
 
+#: The positions of one or two operands, whose contraction `spec` takes the place of the first; and
+#: the params of the equation, unless a simpler primitive than `einsum` does it.
+Step = tuple[tuple[int, ...], str, Params | None]
+
+
 @functools.lru_cache(maxsize=4096)
-def _plan(
-    spec: str, shapes: tuple[tuple[int, ...], ...]
-) -> tuple[tuple[tuple[int, ...], str], ...]:
-    """Steps `(positions, spec)`: their contraction takes the place of the first operand there.
+def plan(spec: str, shapes: tuple[tuple[int, ...], ...]) -> tuple[Step, ...]:
+    """The steps of a contraction.
 
     First each operand alone loses its diagonals and what is summed in it alone; then the pair goes
     first whose product is smallest beside its factors, of equal ones that with least work.
@@ -167,7 +174,7 @@ def _plan(
     terms, out = split_spec(spec)
     sizes = {c: n for t, s in zip(terms, shapes, strict=True) for c, n in zip(t, s, strict=True)}
     left = list(terms)
-    steps: list[tuple[tuple[int, ...], str]] = []
+    steps: list[Step] = []
 
     def take(positions: tuple[int, ...]) -> str:
         """The letters that are left when these operands have been contracted."""
@@ -175,7 +182,8 @@ def _plan(
         return unique(c for i in positions for c in left[i] if c in kept)
 
     def contract_at(positions: tuple[int, ...], made: str) -> None:
-        steps.append((positions, canonical([left[i] for i in positions], made)))
+        step = canonical([left[i] for i in positions], made)
+        steps.append((positions, step, None if _is_simple(step) else Params(spec=step)))
         left[positions[0]] = made
         if len(positions) == 2:
             del left[positions[1]]
@@ -209,18 +217,19 @@ def canonical(terms: Sequence[str], out: str) -> str:
     return f"{','.join(renamed[:-1])}->{renamed[-1]}"
 
 
-def _step(spec: str, operands: Sequence[Any]) -> Any:
-    """One step of a contraction, by the simplest primitive that does it."""
+def _is_simple(spec: str) -> bool:
+    """Whether it only sums and permutes axes, or multiplies element by element."""
     terms, out = split_spec(spec)
     if len(terms) == 1:
-        (term,) = terms
-        if len(set(term)) < len(term):
-            return einsum(*operands, spec=spec)
-        return _sum_and_permute(operands[0], term, out, spec)
-    if set(terms[0]) == set(terms[1]) == set(out):
-        x, y = (_sum_and_permute(x, t, out, spec) for x, t in zip(operands, terms, strict=True))
-        return mul(x, y)
-    return einsum(*operands, spec=spec)
+        return len(set(terms[0])) == len(terms[0])
+    return set(terms[0]) == set(terms[1]) == set(out)
+
+
+def _simple(spec: str, operands: Sequence[Any]) -> Any:
+    """A step that is simple, by simpler primitives."""
+    terms, out = split_spec(spec)
+    moved = [_sum_and_permute(x, t, out, spec) for x, t in zip(operands, terms, strict=True)]
+    return moved[0] if len(moved) == 1 else mul(*moved)
 
 
 def _sum_and_permute(x: Any, term: str, out: str, spec: str) -> Any:

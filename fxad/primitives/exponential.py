@@ -7,8 +7,20 @@ import numpy as np
 from fxad.primitives.families import Elementwise
 from fxad.primitives.samples import normal, positive, sample
 
-__all__ = ["cbrt", "exp", "exp2", "expm1", "log", "log10", "log1p", "log2", "logaddexp",
-           "logaddexp2", "sqrt", "square"]
+__all__ = [
+           "cbrt",
+           "exp",
+           "exp2",
+           "expm1",
+           "log",
+           "log1p",
+           "log2",
+           "log10",
+           "logaddexp",
+           "logaddexp2",
+           "sqrt",
+           "square",
+]
 
 _LOG2 = 0.6931471805599453  # log 2
 _LOG10 = 2.302585092994046  # log 10

@@ -209,12 +209,16 @@ class Elementwise(Operation):
         return f"np.{self.ufunc.__name__}({', '.join(operands)})"
 
     def _make_evaluator(self, types: tuple[ArrayType, ...], params: Params) -> Callable[..., Any]:
-        own_emit = type(self).emit is Elementwise.emit
-        # NumPy's `*` of two complex numbers rounds differently from its ufunc on arrays.
-        complex_numbers = all(t.ndim == 0 for t in types) and any(t.dtype.kind == "c" for t in types)
-        if own_emit and not (complex_numbers and self.symbol is not None):
+        # On two numbers NumPy's operators round as its ufuncs do, save complex `*` and some `**`.
+        numbers = self.symbol is not None and all(t.ndim == 0 for t in types)
+        if type(self).emit is Elementwise.emit and not numbers:
             return self.ufunc
-        return super()._make_evaluator(types, params)
+        run = super()._make_evaluator(types, params)
+        if not all(t.weak for t in types):
+            return run
+        # Python's operators would raise where NumPy's give inf.
+        scalars = [t.dtype.type for t in types]
+        return lambda *values: run(*[s(v) for s, v in zip(scalars, values, strict=True)])
 
     def emit_scalar(self, *operands: Code, **params: Any) -> str | None:
         return None if self.scalar is None else self.scalar.format(*operands)

@@ -1,11 +1,12 @@
 """The meaning of an index: every form that NumPy takes, brought into one.
 
-`resolve` reads an index as NumPy does. What it gives needs no more rules: new axes, a region of slices
-and ints, and index arrays each for one axis.
+`resolve` reads an index as NumPy does. What it gives needs no more rules: new axes, a region of
+slices and ints, and index arrays each for one axis.
 """
 
 from __future__ import annotations
 
+import math
 import operator
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -22,7 +23,8 @@ __all__ = ["Resolved", "block_shape", "resolve"]
 
 def block_shape(indices: Sequence[Any]) -> tuple[int, ...]:
     """The shape that index arrays, or their types, broadcast to."""
-    return np.broadcast_shapes(*[shape_of(i) for i in indices])
+    shapes = {shape_of(i) for i in indices}
+    return shapes.pop() if len(shapes) == 1 else np.broadcast_shapes(*shapes)
 
 
 @dataclass(frozen=True)
@@ -143,8 +145,8 @@ class _Reader:
         self.axes: list[int] = []
         self.arrays: list[Any] = []
         self.masks = 0  # how many of the arrays come from masks
-        # NumPy's rule: arrays and ints next to each other are replaced by the axes of the index; when
-        # anything is between two of them, also an empty ellipsis, those come first.
+        # NumPy's rule: arrays and ints next to each other are replaced by the axes of the index;
+        # when anything is between two of them, also an empty ellipsis, those come first.
         self.before: int | None = None  # result axes before the first array or int
         self.interrupted = False
         self.apart = False
@@ -170,7 +172,7 @@ class _Reader:
         rank = max((rank_of(a) for a in self.arrays), default=0)
         arrays = tuple(_of_rank(a, rank) for a in self.arrays)
         try:
-            size = np.prod(block_shape(arrays), dtype=int)
+            size = math.prod(block_shape(arrays))
         except ValueError:
             shapes = " ".join(str(shape_of(a)) for a in self.arrays)
             raise IndexError("shape mismatch: indexing arrays could not be broadcast together with "
@@ -178,7 +180,7 @@ class _Reader:
         return Resolved(
             tuple(self.shape), tuple(self.region), tuple(self.axes), arrays,
             0 if self.apart else self.before or 0,
-            distinct=bool(size <= 1) or self.masks == len(arrays),
+            distinct=size <= 1 or self.masks == len(arrays),
         )
 
     def next_size(self) -> int:
@@ -188,7 +190,8 @@ class _Reader:
     def add_slice(self, n: int, s: slice) -> None:
         self.interrupted = self.before is not None
         self.shape.append(n)
-        self.region.append(s.indices(n))
+        entry = s.indices(n)
+        self.region.append(entry if len(range(*entry)) else (0, 0, 1))
 
     def advance(self) -> None:
         if self.before is None:
@@ -221,8 +224,9 @@ class _Reader:
         for k, n in enumerate(mask.shape):
             if self.given[first + k] != n:
                 raise IndexError(
-                    f"boolean index did not match indexed array along axis {first + k}; size of axis "
-                    f"is {self.given[first + k]} but size of corresponding boolean axis is {n}")
+                    f"boolean index did not match indexed array along axis {first + k}; size of "
+                    f"axis is {self.given[first + k]} but size of corresponding boolean axis is "
+                    f"{n}")
         if mask.ndim == 0:  # a new axis, which is kept or emptied
             self.add_array(1, np.zeros(int(mask), np.intp))
             self.masks += 1

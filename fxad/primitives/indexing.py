@@ -1,7 +1,8 @@
 """Indexing by arrays, and what `x[...]` means: NumPy's whole indexing in terms of three primitives.
 
-Every index is brought into one form first (`resolve`): new axes are a reshape, slices and ints a region
-(`slice`), and what is left is `gather`: index arrays, which broadcast to one shape, each for one axis.
+Every index is brought into one form first (`resolve`): new axes are a reshape, slices and ints a
+region (`slice`), and what is left is `gather`: index arrays, each for one axis, that broadcast to
+one shape.
 """
 
 from __future__ import annotations
@@ -17,19 +18,19 @@ from fxad.ir.program import Params
 from fxad.ir.types import ArrayType
 from fxad.primitives.creation import iota_like
 from fxad.primitives.families import Linear, to_front
-from fxad.primitives.samples import exactly, normal, sample
 from fxad.primitives.index_form import Resolved, block_shape, resolve
+from fxad.primitives.samples import exactly, normal, sample
 from fxad.primitives.slicing import index_text, rank_of, shape_of, slice_, spread, whole
 from fxad.primitives.structural import permute, reshape
 from fxad.tracing import Tracer, attach, innermost
 
 __all__ = ["gather", "getitem", "scatter_sum", "take"]
 
-# -- the layout of a gather ---------------------------------------------------------------------------
+# -- the layout of a gather ----------------------------------------------------------------------
 
 
 def block_position(axes: Sequence[int]) -> int:
-    """Where the axes of the index go, by NumPy's rule: in place of neighbouring axes, else first."""
+    """Where the axes of the index go by NumPy's rule: in place of neighbouring axes, else first."""
     return axes[0] if axes and axes[-1] - axes[0] == len(axes) - 1 else 0
 
 
@@ -42,10 +43,12 @@ def gathered_shape(
     return (*rest[:at], *block, *rest[at:])
 
 
-def check_indices(shape: tuple[int, ...], axes: tuple[int, ...], indices: Sequence[ArrayType]) -> None:
+def check_indices(
+    shape: tuple[int, ...], axes: tuple[int, ...], indices: Sequence[ArrayType]
+) -> None:
     """Raise TypeMismatch unless `indices` are index arrays for `axes` of an array of `shape`."""
     require(len(axes) == len(indices) > 0 and list(axes) == sorted(set(axes))
-            and 0 <= axes[0] and axes[-1] < len(shape),
+            and axes[0] >= 0 and axes[-1] < len(shape),
             f"{len(indices)} index arrays for axes {axes} of an array of shape {shape}")
     require(all(i.dtype.kind in "iu" and i.ndim == indices[0].ndim for i in indices),
             f"index arrays must be of integers and of one rank, not {indices}")
@@ -70,7 +73,7 @@ def move_block(x: Any, first: int, source: int, destination: int, count: int) ->
 def batch_indices(
     size: int, indices: Sequence[Any], dims: Sequence[int | None], like: Any, *, counted: bool
 ) -> list[Any]:
-    """Index arrays with the mapped axis first; `counted` puts one before them that counts along it."""
+    """Index arrays with the mapped axis first; `counted`: after one that counts along it."""
     rank = max(rank_of(i) - (d is not None) for i, d in zip(indices, dims, strict=True))
     moved = [
         to_front(i, d) if d is not None else reshape(i, shape=(1, *shape_of(i)))
@@ -82,16 +85,17 @@ def batch_indices(
     return [reshape(count, shape=(size, *[1] * rank)) if rank else count, *moved]
 
 
-# -- the primitives -----------------------------------------------------------------------------------
+# -- the primitives ------------------------------------------------------------------------------
 
 
 class Gather(Linear):
     """`x[:, i, j]`: the elements of `x` that index arrays choose along `axes`.
 
-    The arrays have one rank and broadcast to one shape, which takes the place of the axes by NumPy's
-    rule (`block_position`). `distinct` promises that no element is chosen twice.
+    The arrays have one rank and broadcast to one shape, which takes the place of the axes by
+    NumPy's rule (`block_position`). `distinct` promises that no element is chosen twice.
     """
 
+    moves = True
     view = True  # NumPy gives a view when the indices are scalars
 
     def infer(
@@ -135,7 +139,9 @@ def batch_position(axes: tuple[int, ...], indices: Sequence[Any]) -> int:
 
 
 class ScatterSum(Linear):
-    """Zeros of `shape`, with the elements of `v` added where the index arrays say: a gather's transpose."""
+    """Zeros of `shape` with `v` added where the index arrays say: the transpose of a gather."""
+
+    moves = True
 
     def infer(
         self, v: ArrayType, *indices: ArrayType, shape: tuple[int, ...], axes: tuple[int, ...],
@@ -174,7 +180,7 @@ def batch_updates(
     size: int, v: Any, dim: int | None, indices: Sequence[Any], dims: Sequence[int | None],
     axes: tuple[int, ...], like: Any = None,
 ) -> tuple[Any, list[Any], tuple[int, ...]]:
-    """Updates and index arrays of a whole batch, for a target whose mapped axis is first; its axes."""
+    """Updates and index arrays of a batch, for a target with the mapped axis first; and axes."""
     moved = tuple(a + 1 for a in axes)
     if like is None:
         like = next(o for o, d in zip((v, *indices), (dim, *dims), strict=True) if d is not None)
@@ -197,7 +203,7 @@ def summed(
     NumPy's `add.at` is fast on one flat index only, so that is what it is given.
     """
     flat: Any = 0
-    for i, axis in zip(indices, axes):
+    for i, axis in zip(indices, axes, strict=True):
         n = shape[axis]
         i = np.asarray(i, np.intp)
         if i.size and (i.min() < -n or i.max() >= n):
@@ -237,7 +243,7 @@ scatter_sum = ScatterSum("scatter_sum", samples=[
     sample(normal(0), exactly(np.zeros(0, np.intp)), shape=(3,), axes=(0,)),
 ])
 
-# -- x[...] -------------------------------------------------------------------------------------------
+# -- x[...] --------------------------------------------------------------------------------------
 
 
 def getitem(x: Any, index: Any) -> Any:
@@ -268,13 +274,13 @@ def take(x: Any, form: Resolved) -> Any:
 
 
 def place_block(x: Any, form: Resolved, *, back: bool = False) -> Any:
-    """The result of a gather with the axes of the index where NumPy has them; or `back` from there."""
+    """A gather's result with the axes of the index where NumPy has them; or `back` from there."""
     ends = (block_position(form.axes), form.position)
     source, destination = ends[::-1] if back else ends
     return move_block(x, 0, source, destination, form.rank)
 
 
-#: What is recorded for indices that hold no arrays, which nearly all are: (primitive, params, type).
+#: What is recorded for an index without arrays, as nearly all are: (primitive, params, type).
 _plans: dict[Any, list[Any]] = {}
 _PLAIN = (int, type(None), type(Ellipsis))
 

@@ -11,7 +11,7 @@ from fxad.ir.program import EMPTY
 from fxad.primitives import arithmetic as a
 from fxad.primitives import logical, powers
 from fxad.primitives.families import Elementwise
-from fxad.tracing import NUMBER_TYPES, Tracer, attach
+from fxad.tracing import NUMBER_TYPES, Trace, Tracer, attach
 
 _OTHER = (float, int, complex, bool, np.ndarray, np.generic, Tracer)
 
@@ -35,7 +35,9 @@ def _binary(primitive: Elementwise) -> tuple[Callable[..., Any], Callable[..., A
             if out is not None:
                 return trace.record(primitive, (self.index, trace.number(other)), EMPTY, out)
         elif not isinstance(other, _OTHER):
-            return NotImplemented
+            return primitive.ufunc(self, other) if isinstance(other, (list, tuple)) else NotImplemented
+        elif isinstance(other, np.ndarray) and other.dtype == object:
+            other = Trace.stack(other)
         return primitive(self, other)
 
     def reflected(self: Tracer, other: Any) -> Any:
@@ -46,7 +48,9 @@ def _binary(primitive: Elementwise) -> tuple[Callable[..., Any], Callable[..., A
             if out is not None:
                 trace = self.trace
                 return trace.record(primitive, (trace.number(other), self.index), EMPTY, out)
-        return primitive(other, self) if isinstance(other, _OTHER) else NotImplemented
+        if isinstance(other, _OTHER):
+            return primitive(other, self)
+        return primitive.ufunc(other, self) if isinstance(other, (list, tuple)) else NotImplemented
 
     return forward, reflected
 
@@ -65,10 +69,14 @@ def _unary(primitive: Elementwise) -> Callable[..., Any]:
 
 
 def _power(self: Tracer, other: Any, modulo: None = None) -> Any:
+    if isinstance(other, (list, tuple)):
+        return np.power(self, other)
     return powers.pow_operator(self, other) if isinstance(other, _OTHER) else NotImplemented
 
 
 def _rpower(self: Tracer, other: Any, modulo: None = None) -> Any:
+    if isinstance(other, (list, tuple)):
+        return np.power(other, self)
     return powers.pow_operator(other, self) if isinstance(other, _OTHER) else NotImplemented
 
 

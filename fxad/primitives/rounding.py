@@ -115,7 +115,7 @@ def clip(x: Any, low: Any = None, high: Any = None) -> Any:
     return x if high is None else minimum(x, high)
 
 
-copysign = Elementwise(
+copysign: Elementwise = Elementwise(
     "copysign", np.copysign, scalar="math.copysign({}, {})",
     jvp=[lambda out, x, y, dx: dx * (sign(x) * copysign(1.0, y)), None],
     samples=[sample(normal(3, 4), normal(3, 4)), sample(normal(3), normal()),
@@ -135,7 +135,7 @@ nextafter = Elementwise(
     jvp=[lambda out, x, y, dx: dx, None],
     samples=[sample(normal(3, 4), normal(3, 4)), sample(normal(3), normal())],
 )
-ldexp = Elementwise(
+ldexp: Elementwise = Elementwise(
     "ldexp", np.ldexp,
     jvp=[lambda out, x, i, dx: ldexp(dx, i), None], transpose=[lambda ct, x, i: ldexp(ct, i), None],
     samples=[sample(normal(3, 4), integers(-3, 4, 3, 4)), sample(normal(), integers(-3, 4, 3)),

@@ -1,46 +1,49 @@
-"""Writing into an array by index, as a pure function: what `x[i] = v` and `x.at[i].add(v)` mean."""
+"""Writing where index arrays say, as a pure function: the primitive under `x[i] = v` and `x.at`."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
-from dataclasses import replace
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
-from fxad.errors import TypeMismatch, explain
 from fxad.ir.primitive import Code, Unknown, kernel, require
-from fxad.ir.program import Params
-from fxad.ir.types import ArrayType, type_of
+from fxad.ir.types import ArrayType
 from fxad.primitives.arithmetic import equal, remainder
 from fxad.primitives.creation import full_like, iota_like
 from fxad.primitives.cumulative import linear_recurrence, shift
-from fxad.primitives.families import NonDifferentiable, Operation
-from fxad.primitives.index_form import Resolved, block_shape, resolve
+from fxad.primitives.families import Operation
+from fxad.primitives.index_form import block_shape
 from fxad.primitives.indexing import (
-    batch_updates, block_position, check_indices, gather, gather_text, gathered_shape, move_block,
-    place_block, scatter_sum,
+    batch_updates,
+    block_position,
+    check_indices,
+    gather,
+    gather_text,
+    gathered_shape,
+    move_block,
+    scatter_sum,
 )
-from fxad.primitives.samples import exactly, integers, normal, positive, sample
+from fxad.primitives.samples import exactly, normal, points, positive, sample
 from fxad.primitives.selection import where
-from fxad.primitives.slicing import assign, filled, pad_with, region_shape, slice_, spread, whole
-from fxad.primitives.structural import broadcast, convert, convert_to, reshape
-from fxad.source import Source
-from fxad.tracing import Trace, Tracer, bind_in, innermost
+from fxad.primitives.slicing import filled, shape_of, spread
+from fxad.primitives.sorting import argsort
+from fxad.primitives.structural import convert_to, reshape
 from fxad.tracing.operations import operations
 
-__all__ = ["Target", "scatter", "set_at"]
+__all__ = ["scatter"]
 
-_KERNELS = {"set": "set_at", "add": "add_at", "multiply": "multiply_at", "min": "minimum_at",
+#: The function that does each `op` in NumPy.
+_KERNELS = {"set": "assigned", "add": "add_at", "multiply": "multiply_at", "min": "minimum_at",
             "max": "maximum_at"}
 
 
 class Scatter(Operation):
     """`x` with the updates `v` written where the index arrays say: an indexed assignment.
 
-    `op` is "set", "add", "multiply", "min" or "max". An element that is indexed several times takes all
-    its updates, one after the other; of "set" the last one stays, and it alone gets the derivative.
+    `op` is "set", "add", "multiply", "min" or "max". An element that is indexed several times takes
+    all its updates, one after the other; of "set" the last one stays, and alone has a derivative.
     `distinct` promises that there is no such element.
     """
 
@@ -76,14 +79,15 @@ class Scatter(Operation):
             if dv is None:
                 return moved
             dv = dv * gather(x, *indices, **params)
-            if not distinct:
+            if may_repeat(indices, distinct):
                 dv = dv * other_updates(v, indices, x.shape, axes)
         elif op in ("min", "max"):
             # Everything that ties for the place shares its derivative.
             last = gather(out, *indices, **params)
             stays, wins = equal(x, out), equal(v, last)
             ones = convert_to(wins, out.dtype)
-            ties = convert_to(stays, out.dtype) + scatter_sum(ones, *indices, shape=x.shape, **params)
+            ties = scatter_sum(ones, *indices, shape=x.shape, **params)
+            ties = ties + convert_to(stays, out.dtype)
             moved = None if dx is None else where(stays, dx, 0) / ties
             if dv is None:
                 return moved
@@ -103,11 +107,11 @@ class Scatter(Operation):
             return self(ct, v, *indices, op=op, **params), None, *[None] * len(indices)
         ct_x = ct_v = None
         if isinstance(x, Unknown):
-            zeros = full_like(ct, 0, v.shape)
+            zeros = full_like(ct, 0, shape_of(v))
             ct_x = self(ct, zeros, *indices, op=op, **params) if op == "set" else ct
         if isinstance(v, Unknown):
             ct_v = gather(ct, *indices, **params)
-            if op == "set" and not distinct:
+            if op == "set" and may_repeat(indices, distinct):
                 ct_v = where(stayed(ct, x.shape, indices, axes, v.shape), ct_v, 0)
         return ct_x, ct_v, *[None] * len(indices)
 
@@ -122,12 +126,9 @@ class Scatter(Operation):
         return self(x, v, *indices, axes=moved, op=op, distinct=distinct), 0
 
 
-@kernel
-def set_at(x: Any, index: Any, v: Any) -> Any:
-    """A copy of `x` with `v` at `index`; of several for one place the last."""
-    out = np.array(x)
-    out[index] = v
-    return out
+def may_repeat(indices: Sequence[Any], distinct: bool) -> bool:
+    """Whether one element may be indexed several times."""
+    return not distinct and math.prod(block_shape(indices)) > 1
 
 
 @kernel
@@ -166,7 +167,7 @@ def stayed(
     like: Any, shape: tuple[int, ...], indices: Sequence[Any], axes: tuple[int, ...],
     wanted: tuple[int, ...],
 ) -> Any:
-    """Which updates of a "set" stay: every one writes its number, and sees whether it is still there."""
+    """Which updates of a "set" stay: each writes its number, and sees whether it is still there."""
     block = block_shape(indices)
     sizes = tuple(shape[a] for a in axes)
     numbers = reshape(iota_like(like, (math.prod(block),), 0), shape=block)
@@ -178,28 +179,13 @@ def stayed(
     return operations.broadcast(mask, wanted, tuple(range(at, at + len(block))))
 
 
-class IndexOrder(NonDifferentiable):
-    """The order that sorts the last axis of integers; equal ones stay in their order."""
-
-    def infer(self, x: ArrayType) -> ArrayType:
-        return ArrayType(x.shape, np.dtype(np.int64))
-
-    def emit(self, x: Code) -> str:
-        return f"np.argsort({x}, kind='stable')"
-
-    def batch(
-        self, size: int, operands: Sequence[Any], dims: Sequence[int | None]
-    ) -> tuple[Any, Any]:
-        return self(spread(size, operands[0], dims[0], operands[0])), 0
-
-
 def other_updates(
     v: Any, indices: Sequence[Any], shape: tuple[int, ...], axes: tuple[int, ...]
 ) -> Any:
-    """For each update the product of all others of the same element; right also where some are zero.
+    """For each update the product of all others of its element; right also where some are zero.
 
-    In the order of the elements they write to, it is the running product of those before in the same
-    element, times that of those after.
+    In the order of the elements they write to, it is the running product of those before in the
+    same element, times that of those after.
     """
     block = block_shape(indices)
     count, rank, at = math.prod(block), len(block), block_position(axes)
@@ -207,7 +193,7 @@ def other_updates(
     for i, a in zip(indices, axes, strict=True):
         element = element * shape[a] + remainder(convert_to(i, np.int64), shape[a])
     front = move_block(v, 0, at, 0, rank)
-    order = index_order(reshape(element, shape=(count,)))
+    order = argsort(reshape(element, shape=(count,)), axis=0)
     # Counted from 1, so that none equals the zero that comes before the first.
     group = gather(reshape(element, shape=(count,)), order, axes=(0,), distinct=True) + 1
     table = reshape(front, shape=(count, math.prod(v.shape) // max(count, 1)))
@@ -220,13 +206,12 @@ def other_updates(
         factors = where(same, shift(line, axis=0, reverse=reverse), 0)
         starts = where(same, zeros, ones)
         products.append(linear_recurrence(factors, starts, axis=0, reverse=reverse))
-    others = scatter_sum(products[0] * products[1], order, shape=line.shape, axes=(0,), distinct=True)
+    others = products[0] * products[1]
+    others = scatter_sum(others, order, shape=line.shape, axes=(0,), distinct=True)
     return move_block(reshape(others, shape=front.shape), 0, 0, at, rank)
 
 
 _rows = exactly([0, 2, 2, -1])
-index_order = IndexOrder("index_order", samples=[sample(integers(0, 3, 6), smooth=False),
-                                                 sample(integers(0, 3, 2, 6), smooth=False)])
 scatter = Scatter("scatter", samples=[
     case
     for op in _KERNELS
@@ -242,69 +227,8 @@ scatter = Scatter("scatter", samples=[
     )
 ] + [
     # Zeros among the factors of one element, and ties.
-    sample(positive(3), exactly([0.0, 0.0, 3.0, 0.0, 2.0]), exactly([0, 1, 1, 2, 2]), axes=(0,),
+    sample(positive(3), points(0.0, 0.0, 3.0, 0.0, 2.0), exactly([0, 1, 1, 2, 2]), axes=(0,),
            op="multiply"),
-    sample(exactly([1.0, 2.0, 2.0]), exactly([1.0, 3.0, 2.0, 3.0]), exactly([0, 1, 2, 1]), axes=(0,),
+    sample(points(1.0, 2.0, 2.0), points(1.0, 3.0, 2.0, 3.0), exactly([0, 1, 2, 1]), axes=(0,),
            op="max", smooth=False),
 ])
-
-# -- writing by any index -----------------------------------------------------------------------------
-
-
-class Target:
-    """The place in `x` that an index means: what is there, and `x` with something else there.
-
-    With `drop`, an index array that holds the size of its axis means a place outside, which is not
-    written to.
-    """
-
-    def __init__(self, x: Any, form: Resolved, *, drop: bool = False) -> None:
-        self.x = x
-        self.form = form
-        self.base = x if form.shape == x.shape else reshape(x, shape=form.shape)
-        self.region = self.base if form.whole else slice_(self.base, index=form.region)
-        self.inside = self.region.shape
-        if drop and form.arrays:
-            none = [0] * len(self.inside)
-            self.region = pad_with(self.region, none, [int(a in form.axes) for a in range(len(none))])
-
-    def read(self) -> Any:
-        """What is there."""
-        form = self.form
-        if not form.arrays:
-            return self.region
-        out = gather(self.region, *form.arrays, axes=form.axes, distinct=form.distinct)
-        return place_block(out, form)
-
-    def write(self, v: Any, op: str = "set") -> Any:
-        """`x` with `v` there, combined with what is there by `op`; `v` is of the place's type."""
-        form = self.form
-        if form.arrays:
-            v = place_block(v, form, back=True)
-            return self.finish(scatter(self.region, v, *form.arrays, axes=form.axes, op=op,
-                                       distinct=form.distinct))
-        return self.finish(combined(self.region, v, op))
-
-    def finish(self, region: Any) -> Any:
-        """`x` with another region."""
-        if region.shape != self.inside:
-            region = slice_(region, index=tuple(map(whole, self.inside)))
-        out = region
-        if not self.form.whole:
-            out = assign(self.base, region, index=self.form.region)
-        return out if self.form.shape == self.x.shape else reshape(out, shape=self.x.shape)
-
-
-def combined(x: Any, v: Any, op: str) -> Any:
-    """`x` and `v`, of one type, combined elementwise by a scatter's `op`."""
-    if op == "set":
-        return v
-    if op == "add":
-        return x + v
-    if op == "multiply":
-        return x * v
-    shape = (1, *x.shape)
-    index = np.zeros(1, np.intp)
-    out = scatter(reshape(x, shape=shape), reshape(v, shape=shape), index, axes=(0,), op=op,
-                  distinct=True)
-    return reshape(out, shape=x.shape)

@@ -11,7 +11,9 @@ from fxad.ir.primitive import Code
 from fxad.ir.program import Params
 from fxad.ir.types import ArrayType
 from fxad.primitives.families import Elementwise
+from fxad.primitives.logical import logical_not
 from fxad.primitives.samples import booleans, normal, sample
+from fxad.primitives.structural import broadcast_to
 from fxad.transforms.masked import Masked
 
 __all__ = ["where"]
@@ -46,7 +48,12 @@ class Where(Elementwise):
     def emit(self, *operands: Code, **params: Any) -> str:
         if all(x.type.ndim == 0 for x in operands):
             mask, x, y = operands  # np.where would give an array
-            return f"{x} if {mask} else {y}"
+            chosen = f"{x} if {mask} else {y}"
+            if not (x.type.weak or y.type.weak):
+                return chosen
+            # A Python number that is chosen becomes NumPy's, for what is done with it later.
+            name = self.infer(*(o.type for o in operands)).dtype.type.__name__
+            return f"np.{name}({chosen})"
         return f"np.where({', '.join(operands)})"
 
     def emit_scalar(self, *operands: Code, **params: Any) -> str | None:
@@ -62,11 +69,12 @@ class Where(Elementwise):
     def jvp(self, primals: Sequence[Any], tangents: Sequence[Any], out: Any, **params: Any) -> Any:
         mask = primals[0]
         _, dx, dy = tangents
-        return where(mask, 0 if dx is None else dx, 0 if dy is None else dy)
+        tangent = where(mask, 0 if dx is None else dx, 0 if dy is None else dy)
+        return tangent if tangent.shape == out.shape else broadcast_to(tangent, out.shape)
 
     def transpose(self, ct: Any, *operands: Any, **params: Any) -> Any:
         mask = operands[0]
-        return None, Masked(ct, mask), Masked(ct, ~mask)
+        return None, Masked(ct, mask), Masked(ct, logical_not(mask))
 
 
 where = Where()

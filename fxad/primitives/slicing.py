@@ -32,7 +32,7 @@ def whole(n: int) -> tuple[int, int, int]:
 
 def region_shape(index: Index) -> tuple[int, ...]:
     """The shape of the region."""
-    return tuple([len(range(*e)) for e in index if e.__class__ is tuple])  # type: ignore[misc]
+    return tuple([len(range(*e)) for e in index if e.__class__ is tuple])
 
 
 def shape_of(x: Any) -> tuple[int, ...]:
@@ -50,8 +50,10 @@ def check_index(shape: tuple[int, ...], index: Index) -> None:
     fits = len(index) == len(shape)
     for entry, n in zip(index, shape, strict=False):
         if isinstance(entry, tuple):
-            steps = range(*entry)
-            fits = fits and all(0 <= i < n for i in (steps[:1], steps[-1:]) for i in i)
+            start, stop, step = entry
+            ends = [*range(start, stop, step)[:1], *range(start, stop, step)[-1:]]
+            fits = fits and start >= 0 and stop >= (0 if step > 0 else -1)
+            fits = fits and all(0 <= i < n for i in ends)
         else:
             fits = fits and 0 <= entry < n
     require(fits, f"{index} is no region of an array of shape {shape}")
@@ -83,7 +85,7 @@ def _slice_text(start: int, stop: int, step: int, n: int) -> str:
 
 
 def spread(size: int, x: Any, dim: int | None, like: Any) -> Any:
-    """`x` with its mapped axis first, made by repetition when it has none; in the trace of `like`."""
+    """`x` with its mapped axis first, made by repetition if it has none; in the trace of `like`."""
     if dim is not None:
         return to_front(x, dim)
     if not isinstance(x, Tracer) and rank_of(x) == 0:
@@ -117,7 +119,7 @@ class Slice(Linear):
 
 
 class Pad(Linear):
-    """Zeros of `shape` with `x` as the region `index`. Slicing and padding are each other's transpose."""
+    """Zeros of `shape` with `x` as the region `index`: the transpose of a slice."""
 
     transpose_copies = True
 
@@ -164,14 +166,16 @@ class Assign(Operation):
     def emit(self, x: Code, v: Code, *, index: Index) -> str:
         return f"assigned({x}, np.s_[{index_text(x.type.shape, index)}], {v})"
 
-    def jvp(self, primals: Sequence[Any], tangents: Sequence[Any], out: Any, *, index: Index) -> Any:
+    def jvp(
+        self, primals: Sequence[Any], tangents: Sequence[Any], out: Any, *, index: Index
+    ) -> Any:
         dx, dv = filled(primals, tangents)
         return self(dx, dv, index=index)
 
     def transpose(self, ct: Any, x: Any, v: Any, *, index: Index) -> Any:
         ct_x = ct_v = None
         if isinstance(x, Unknown):
-            ct_x = self(ct, full_like(ct, 0, v.shape), index=index)
+            ct_x = self(ct, full_like(ct, 0, shape_of(v)), index=index)
         if isinstance(v, Unknown):
             ct_v = slice_(ct, index=index)
         return ct_x, ct_v
@@ -230,7 +234,9 @@ class Concatenate(Operation):
         start = 0
         for x in operands:
             stop = start + x.shape[axis]
-            index = tuple((start, stop, 1) if a == axis else whole(n) for a, n in enumerate(ct.shape))
+            index = tuple(
+                (start, stop, 1) if a == axis else whole(n) for a, n in enumerate(ct.shape)
+            )
             pulled.append(slice_(ct, index=index) if isinstance(x, Unknown) else None)
             start = stop
         return tuple(pulled)
@@ -252,7 +258,8 @@ slice_ = Slice("slice", samples=[
 ])
 pad = Pad("pad", samples=[
     sample(normal(2, 5), shape=(4, 5), index=((1, 4, 2), (0, 5, 1)), dtypes="fc"),
-    sample(normal(4), shape=(4, 5), index=((3, -1, -1), 2)), sample(normal(), shape=(3,), index=(1,)),
+    sample(normal(4), shape=(4, 5), index=((3, -1, -1), 2)),
+    sample(normal(), shape=(3,), index=(1,)),
     sample(normal(0), shape=(2, 3), index=(1, (1, 1, 1))),
 ])
 assign = Assign("assign", samples=[

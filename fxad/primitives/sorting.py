@@ -75,6 +75,8 @@ def _together(size: int, operands: Sequence[Any], dims: Sequence[int | None]) ->
 class TakeAlong(Linear):
     """np.take_along_axis: along `axis`, the elements of `x` at `indices`."""
 
+    moves = True
+
     def infer(self, *types: ArrayType, axis: int) -> ArrayType:
         x, indices = types
         _agree(x, indices, axis)
@@ -95,6 +97,8 @@ class TakeAlong(Linear):
 
 class PutAlongAdd(Linear):
     """The transpose of `take_along`: every element is added at its index, in `size` places."""
+
+    moves = True
 
     def infer(self, *types: ArrayType, axis: int, size: int) -> ArrayType:
         x, indices = types
@@ -155,7 +159,7 @@ class Searchsorted(NonDifferentiable):
 
 
 @kernel
-def searchsorted_rows(x: Any, values: Any, side: str, rows: int) -> Any:
+def searchsorted_rows(x: Any, values: Any, side: Any, rows: int) -> Any:
     """np.searchsorted, row by row."""
     out = np.empty(values.shape, np.intp)
     for row in np.ndindex(x.shape[:rows]):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Sequence
 from typing import Any
@@ -11,7 +12,12 @@ import numpy as np
 from fxad.ir.primitive import Code, require
 from fxad.ir.types import ArrayType
 from fxad.primitives.families import (
-    Linear, accumulator, axis_argument, batch_reduction, reduced, to_front,
+    Linear,
+    accumulator,
+    axis_argument,
+    batch_reduction,
+    reduced,
+    to_front,
 )
 from fxad.primitives.samples import normal, sample
 from fxad.tracing import Tracer
@@ -23,12 +29,13 @@ __all__ = ["broadcast", "broadcast_to", "convert", "flip", "move_axis", "permute
 class Broadcast(Linear):
     """Axis i of `x` becomes axis `axes[i]` of the result; an axis of size 1 is stretched."""
 
+    moves = True
     cheap = True
     view = True
 
     def infer(self, x: ArrayType, *, shape: tuple[int, ...], axes: tuple[int, ...]) -> ArrayType:
         require(
-            len(axes) == x.ndim and all(a < b for a, b in zip(axes, axes[1:], strict=False))
+            len(axes) == x.ndim and all(a < b for a, b in itertools.pairwise(axes))
             and all(n in (1, shape[a]) for n, a in zip(x.shape, axes, strict=True)),
             f"could not broadcast {x} along axes {axes} to shape {shape}",
         )

@@ -16,7 +16,7 @@ _inside = [sample(uniform(-0.8, 0.8, 3, 4), dtypes="fc")]
 
 sin = Elementwise("sin", np.sin, scalar="math.sin({})",
                   jvp=lambda out, x, dx: dx * cos(x), samples=_any)
-cos = Elementwise("cos", np.cos, scalar="math.cos({})",
+cos: Elementwise = Elementwise("cos", np.cos, scalar="math.cos({})",
                   jvp=lambda out, x, dx: -(dx * sin(x)), samples=_any)
 tan = Elementwise("tan", np.tan, scalar="math.tan({})",
                   jvp=lambda out, x, dx: dx * (out * out + 1.0), samples=_any)
@@ -28,7 +28,7 @@ arctan = Elementwise("arctan", np.arctan, scalar="math.atan({})",
                      jvp=lambda out, x, dx: dx / (x * x + 1.0), samples=_inside)
 sinh = Elementwise("sinh", np.sinh, scalar="math.sinh({})",
                    jvp=lambda out, x, dx: dx * cosh(x), samples=_any)
-cosh = Elementwise("cosh", np.cosh, scalar="math.cosh({})",
+cosh: Elementwise = Elementwise("cosh", np.cosh, scalar="math.cosh({})",
                    jvp=lambda out, x, dx: dx * sinh(x), samples=_any)
 # NumPy has a tanh of its own, which differs from the C library's in the last place.
 tanh = Elementwise("tanh", np.tanh, scalar="float(np.tanh({}))",
@@ -43,9 +43,9 @@ arccosh = Elementwise(
 )
 arctanh = Elementwise("arctanh", np.arctanh, scalar="math.atanh({})",
                       jvp=lambda out, x, dx: dx / (1.0 - x * x), samples=_inside)
-deg2rad = Elementwise("deg2rad", np.deg2rad, jvp=lambda out, x, dx: deg2rad(dx),
+deg2rad: Elementwise = Elementwise("deg2rad", np.deg2rad, jvp=lambda out, x, dx: deg2rad(dx),
                       transpose=lambda ct, x: deg2rad(ct), samples=[sample(normal(3, 4))])
-rad2deg = Elementwise("rad2deg", np.rad2deg, jvp=lambda out, x, dx: rad2deg(dx),
+rad2deg: Elementwise = Elementwise("rad2deg", np.rad2deg, jvp=lambda out, x, dx: rad2deg(dx),
                       transpose=lambda ct, x: rad2deg(ct), samples=[sample(normal(3, 4))])
 arctan2 = Elementwise(
     "arctan2", np.arctan2, scalar="math.atan2({}, {})",

@@ -21,14 +21,14 @@ import numpy as np
 
 from fxad.errors import ConcretizationError, TracerLeak, explain
 from fxad.ir.primitive import Primitive
-from fxad.ir.program import EMPTY, Atom, Equation, Literal, Params, Program, Var
+from fxad.ir.program import EMPTY, Atom, Equation, Literal, Params, Program, Var, numpy_literals
 from fxad.ir.types import ArrayType, type_of
 from fxad.source import ROOT, Source
 
 if TYPE_CHECKING:
     from fxad.tracing.tracer import Tracer
 
-__all__ = ["Kind", "NUMBER_TYPES", "Trace", "bind", "innermost"]
+__all__ = ["NUMBER_TYPES", "Kind", "Trace", "bind", "innermost"]
 
 _getframe = sys._getframe
 _new = object.__new__
@@ -102,6 +102,8 @@ class Trace:
     tracer_type: Any = None
     #: Set by the primitives: records a constant array in a trace of kind BUILD.
     constant: Callable[[Trace, np.ndarray[Any, Any]], Tracer]
+    #: Set by fxad.numpy: an object array that holds tracers, as one traced array.
+    stack: Callable[[np.ndarray[Any, Any]], Any]
 
     def __init__(
         self,
@@ -186,6 +188,11 @@ class Trace:
             return self.number(value)
         if value.__class__ is Literal:
             return value
+        if isinstance(value, np.ndarray) and value.dtype == object:
+            whole = Trace.stack(value)
+            if whole is value:
+                raise TypeError("an array of Python objects is no operand: its dtype is object")
+            return self.operand(whole)
         if self.kind is Kind.BUILD:
             if isinstance(value, np.generic):
                 return Literal(value)
@@ -211,11 +218,13 @@ class Trace:
         else:
             key, type = id(value), type_of(value)
         number = self._capture_numbers.get(key)
-        if number is None:
-            # The handle of another trace may be rebound by an assignment; what is captured is
-            # the variable it stands for now.
+        if number is None or _changed(self.captures[number], value):
+            # What is captured is the value now: the user may write into the array later, and an
+            # assignment may rebind the handle of another trace.
             if value.__class__ is self.tracer_type:
                 value = self.tracer_type(value.trace, value.index, value.type)
+            elif isinstance(value, np.ndarray):
+                value = value.copy("K")
             number = self._capture_numbers[key] = self._new_capture(value, type)
         return number
 
@@ -232,8 +241,10 @@ class Trace:
     def type_of(self, operand: Any) -> ArrayType:
         """The type of an operand as recorded: a variable's number or a Literal."""
         if operand.__class__ is Literal:
-            return operand.type  # type: ignore[no-any-return]
-        return self.records[operand][3]
+            type: ArrayType = operand.type
+            return type
+        recorded: ArrayType = self.records[operand][3]
+        return recorded
 
     # -- the end --------------------------------------------------------------------------------
 
@@ -305,13 +316,13 @@ class Trace:
             if top in known:
                 stack.pop()
                 continue
-            primitive, operands, params, _ = self.records[top]
-            if primitive is INPUT:
+            primitive, operands, params, type = self.records[top]
+            if primitive is INPUT or primitive is CAPTURE:
                 assert self.in_values is not None
-                known[top] = self._outer_value(self.in_values[top], asked, fix)
-                continue
-            if primitive is CAPTURE:
-                known[top] = self._outer_value(self.captures[top], asked, fix)
+                given = self.in_values[top] if primitive is INPUT else self.captures[top]
+                outer = self._outer_value(given, asked, fix)
+                # Python's numbers raise where NumPy's give inf.
+                known[top] = type.dtype.type(outer) if type.weak else outer
                 continue
             if primitive is NEXT_OUTPUT:
                 stack.append(top - operands[0])
@@ -321,6 +332,8 @@ class Trace:
                 stack.extend(missing)
                 continue
             types = tuple(map(self.type_of, operands))
+            if all(o.__class__ is Literal for o in operands):
+                operands = tuple(numpy_literals(operands))
             values = [known[o] if o.__class__ is int else o.value for o in operands]
             result = primitive.evaluator(types, params)(*values)
             if primitive.multiple:
@@ -354,6 +367,7 @@ class Trace:
         """Where a variable came from, in words."""
         records = self.records
         primitive, _, _, type = records[index]
+        type = type.strong
         if primitive is INPUT:
             name = f" {self.names[index]!r}" if index < len(self.names) else f" number {index}"
             return f"{type}, input{name} of the function under {self.purpose}"
@@ -375,6 +389,18 @@ class Trace:
                 fix="return the value from the function (has_aux=True passes it through)",
             )
         )
+
+
+def _changed(captured: Any, value: Any) -> bool:
+    """Whether an array was written into since it was captured (or is another in its place)."""
+    if not isinstance(value, np.ndarray):
+        return False
+    if value.dtype != captured.dtype or value.shape != captured.shape:
+        return True
+    if value.flags.c_contiguous and captured.flags.c_contiguous:
+        words = f"i{min(value.itemsize, 8)}"  # bits are compared: a NaN is what it was
+        return not np.array_equal(value.reshape(-1).view(words), captured.reshape(-1).view(words))
+    return bool(value.tobytes() != captured.tobytes())
 
 
 class _Ended(Exception):

@@ -15,6 +15,7 @@ import numpy as np
 from fxad.errors import ConcretizationError, explain
 from fxad.ir.types import ArrayType
 from fxad.source import Source
+from fxad.tracing.elements import as_element, is_element, is_stored
 from fxad.tracing.trace import Trace
 
 __all__ = ["Tracer", "attach"]
@@ -90,7 +91,7 @@ class Tracer:
     # -- Python decides --------------------------------------------------------------------------
 
     def __bool__(self) -> bool:
-        fix = "np.where(condition, a, b), or fxad.lax.cond / fxad.lax.while_loop for a branch or a loop"
+        fix = "np.where(condition, a, b) for a choice between values"
         if self.type.size != 1:
             return bool(np.empty(self.type.shape, np.bool_))  # NumPy's own error or answer
         return bool(self.trace.value(self.index, "a decision in Python (if, while, and, or)", fix))
@@ -98,7 +99,7 @@ class Tracer:
     def __index__(self) -> int:
         if self.type.dtype.kind not in "iub":
             raise TypeError("only integer scalar arrays can be converted to a scalar index")
-        fix = "pass the number as a static argument, or use fxad.lax.fori_loop for a loop"
+        fix = "a number that is not traced: a static argument (static_argnums), or one closed over"
         value = self.trace.value(self.index, "an int made from a traced integer (range, index)", fix)
         return np.asarray(value).__index__()
 
@@ -109,7 +110,14 @@ class Tracer:
         return int(self.trace.value(self.index, "int(x)", fix))
 
     def __float__(self) -> float:
-        raise self._lost("float(x)", "x itself, or np.float64 functions such as np.sin instead of math.sin")
+        if is_stored():
+            raise self._lost("an assignment into a plain NumPy array", "np.stack([...]) of the values instead of"
+                             " filling an array with them one by one")
+        here = Source.here()
+        written = here.expression if here is not None else None
+        if written is not None and written.startswith("math."):
+            raise self._lost(written, "np." + written.removeprefix("math."))
+        raise self._lost("float(x)", "x itself: it is a number to NumPy's functions and to operators")
 
     def __complex__(self) -> complex:
         raise self._lost("complex(x)", "x + 0j")
@@ -123,8 +131,15 @@ class Tracer:
         raise self._lost("x.tolist()", "list(x), which keeps the elements traced")
 
     def __array__(self, dtype: Any = None, copy: Any = None) -> Any:
+        if dtype is None and is_element():
+            elements = as_element(self)
+            if elements is not None:
+                return elements
+        if is_stored():
+            raise self._lost("an assignment into a plain NumPy array",
+                             "np.concatenate([...]) or np.where(...) for the array as a whole")
         raise self._lost(
-            "np.asarray(x), np.array([x, ...]) or a NumPy function that has no traced form",
+            "np.asarray(x), or a NumPy function that has no traced form,",
             "np.stack([x, ...]) or fxad.numpy.array([x, ...]) to put values together,"
             " x itself instead of np.asarray(x)",
         )

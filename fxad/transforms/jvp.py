@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from fxad.config import config
 from fxad.ir.program import Program
 from fxad.ir.types import ArrayType
 from fxad.ir.verify import verify
-from fxad.config import config
 from fxad.tracing import Kind, Trace
 from fxad.tracing.operations import operations
 from fxad.transforms.inline import Environment, build, replay

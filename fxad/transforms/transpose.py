@@ -12,11 +12,11 @@ from typing import Any
 
 from fxad.config import config
 from fxad.ir.analysis import dce, dependents
-from fxad.ir.primitive import Unknown
-from fxad.ir.program import Equation, Program, Var
+from fxad.ir.primitive import Primitive, Unknown
+from fxad.ir.program import Equation, Params, Program, Var
 from fxad.ir.types import ArrayType
 from fxad.ir.verify import verify
-from fxad.tracing import Kind, Trace
+from fxad.tracing import Kind, Trace, Tracer
 from fxad.tracing.operations import operations
 from fxad.transforms.inline import Environment, build, replay
 from fxad.transforms.jvp import tangent_type
@@ -117,7 +117,9 @@ class _Cotangents:
 
 
 def _same(a: Any, b: Any) -> bool:
-    return a is b or (a.trace is b.trace and a.index == b.index)
+    if not (isinstance(a, Tracer) and isinstance(b, Tracer)):
+        return a is b
+    return a.trace is b.trace and a.index == b.index
 
 
 def settle(ct: Any) -> Any:
@@ -132,26 +134,54 @@ def _pull(eqn: Equation, given: list[Any], operands: list[Any]) -> Sequence[Any]
         cts = tuple(None if ct is None else settle(ct) for ct in given)
         return _aligned(primitive.transpose(cts, *operands, **params), operands)
     (ct,) = given
-    if not isinstance(ct, Masked):
-        pulled = _aligned(primitive.transpose(ct, *operands, **params), operands)
-    elif primitive.elementwise:
-        raw = _aligned(primitive.transpose(ct.value, *operands, **params), operands)
-        pulled = [None if p is None else _under(ct.mask, p) for p in raw]
-    elif primitive.transpose_copies:
-        raw = _aligned(primitive.transpose(ct.value, *operands, **params), operands)
-        flags = [Unknown(ArrayType(o.shape, bool)) if isinstance(o, Unknown) else o for o in operands]
-        masks = _aligned(primitive.transpose(ct.mask, *flags, **params), operands)
-        pulled = [None if p is None else Masked(p, m) for p, m in zip(raw, masks, strict=True)]
+    if isinstance(ct, Masked):
+        pulled = _pull_masked(primitive, ct, operands, params)
     else:
-        pulled = _aligned(primitive.transpose(settle(ct), *operands, **params), operands)
+        pulled = _aligned(primitive.transpose(ct, *operands, **params), operands)
     if primitive.elementwise:
         # The one implicit broadcast of the IR, a rank-0 operand beside arrays, is undone here.
         shape = eqn.outputs[0].type.shape
         pulled = [
-            operations.sum_all(settle(p)) if p is not None and a.type.shape != shape else p
+            _summed(p) if p is not None and a.type.shape != shape else p
             for p, a in zip(pulled, eqn.inputs, strict=True)
         ]
     return pulled
+
+
+def _pull_masked(
+    primitive: Primitive, ct: Masked, operands: list[Any], params: Params
+) -> Sequence[Any]:
+    """The pull-back of a masked cotangent; its mask stays pending where the primitive allows it."""
+    value, mask = ct.value, ct.mask
+    if primitive.elementwise:
+        raw = _aligned(primitive.transpose(value, *operands, **params), operands)
+        return [None if p is None else _under(mask, p) for p in raw]
+    if not getattr(mask, "ndim", 0):
+        # One flag for all elements: a linear map takes zeros to zeros, so it can be asked afterwards.
+        raw = _aligned(primitive.transpose(value, *operands, **params), operands)
+        return [None if p is None else _under(mask, p) for p in raw]
+    if primitive.transpose_copies:
+        raw = _aligned(primitive.transpose(value, *operands, **params), operands)
+        flags = [Unknown(ArrayType(o.shape, bool)) if isinstance(o, Unknown) else o for o in operands]
+        masks = _aligned(primitive.transpose(mask, *flags, **params), operands)
+        return [None if p is None else _under(m, p) for p, m in zip(raw, masks, strict=True)]
+    raw = _aligned(primitive.transpose(settle(ct), *operands, **params), operands)
+    if not primitive.moves:
+        return raw
+    # Sums of selected elements: where none was selected the sum is zero, and stays masked.
+    chosen = operations.convert(mask, value.dtype)
+    counts = _aligned(primitive.transpose(chosen, *operands, **params), operands)
+    return [None if p is None else _under(n != 0, p) for p, n in zip(raw, counts, strict=True)]
+
+
+def _summed(ct: Any) -> Any:
+    """The sum of all elements, zero and masked where no element was selected."""
+    if not isinstance(ct, Masked):
+        return operations.sum_all(ct)
+    if not getattr(ct.mask, "ndim", 0):
+        return Masked(operations.sum_all(ct.value), ct.mask)
+    chosen = operations.sum_all(operations.convert(ct.mask, ct.value.dtype))
+    return Masked(operations.sum_all(settle(ct)), chosen != 0)
 
 
 def _under(mask: Any, ct: Any) -> Masked:

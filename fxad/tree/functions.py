@@ -179,10 +179,9 @@ def all_leaves(iterable: Iterable[Any], is_leaf: IsLeaf | None = None) -> bool:
     >>> fxad.tree.all_leaves([1.0, 2.0]), fxad.tree.all_leaves([1.0, (2.0,)])
     (True, False)
     """
-    for x in iterable:
-        if node_of(x) is not None and not (is_leaf is not None and is_leaf(x)):
-            return False
-    return True
+    return not any(
+        node_of(x) is not None and not (is_leaf is not None and is_leaf(x)) for x in iterable
+    )
 
 
 def transpose(outer: PyTreeDef, inner: PyTreeDef | None, tree: Any) -> Any:

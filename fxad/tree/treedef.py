@@ -67,7 +67,8 @@ class PyTreeDef:
         rest = list(leaves)
         if len(rest) != self.num_leaves:
             raise TreeMismatch(
-                f"a tree of structure {_short(self)} has {self.num_leaves} leaves; got {len(rest)}"
+                f"a tree of structure {_short(repr(self))} has {self.num_leaves} leaves;"
+                f" got {len(rest)}"
             )
         if self is LEAF:
             return rest[0]
@@ -126,7 +127,7 @@ class PyTreeDef:
             children, own = node.flatten(subtree) if type(subtree) is cls else ((), UNKNOWN)
             if own is UNKNOWN or len(children) != n or own != aux:
                 expected = node.show(aux, ["..."] * n)
-                return mismatch(link, f"{expected} was expected there", subtree)
+                return mismatch(link, f"expected {expected}", subtree)
             keys = list(node.keys(aux, n))
             stack.extend([(c, (link, k)) for c, k in zip(children, keys, strict=True)][::-1])
         raise AssertionError("the trees do match")
@@ -196,8 +197,7 @@ def _path(link: Any) -> Path:
     return tuple(keys[::-1])
 
 
-def _short(value: Any) -> str:
-    text = repr(value)
+def _short(text: str) -> str:
     return text if len(text) <= 200 else text[:197] + "..."
 
 
@@ -210,4 +210,6 @@ def mismatch(link: Any, expected: str, got: Any) -> TreeMismatch:
         children, aux = node.flatten(got)
         given = node.show(aux, ["..."] * len(children))
     place = f"at {keystr(_path(link))}" if link is not None else "at their root"
-    return TreeMismatch(f"two pytrees differ in structure {place}: {_short(expected)}, got {given}")
+    return TreeMismatch(
+        f"two pytrees differ in structure {place}: {_short(expected)}, got {_short(given)}"
+    )

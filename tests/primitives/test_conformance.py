@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import itertools
 import zlib
-from typing import Any
 
 import numpy as np
 import pytest
 
-from fxad.ir import PRIMITIVES, Primitive, type_of, verify
+from fxad.ir import PRIMITIVES, Code, Primitive, Program, type_of
 from fxad.primitives.samples import Sample
 from fxad.transforms import batch, jvp, linearize, transpose
 from tests.laws import (
@@ -40,7 +39,7 @@ class Case:
         self.inexact = any(np.asarray(v).dtype.kind in "fc" for v in self.values)
 
     @property
-    def program(self) -> Any:
+    def program(self) -> Program:
         return program_of(self.primitive, self.values, self.sample.params)
 
     @property
@@ -64,7 +63,8 @@ with_tangents = [c for c in CASES if c.inexact]
 in_double = [c for c in with_tangents if c.dtype in WIDE]
 
 
-def over(cases: list[Case]) -> Any:
+def over(cases: list[Case]) -> pytest.MarkDecorator:
+    """The test, once for each case."""
     return pytest.mark.parametrize("case", cases, ids=[c.id for c in cases])
 
 
@@ -75,30 +75,24 @@ def test_it_has_samples(name: str) -> None:
 
 @over(CASES)
 def test_value(case: Case) -> None:
-    """`infer` tells the type; interpreter and compiled code agree; the text is read back."""
-    checked(case.program)(*case.values)
+    """`infer` tells the type; interpreter and compiled code agree; the text is read back.
+
+    Operands keep their values, no result shares memory with them, and strides make no difference.
+    """
+    run, values = checked(case.program), case.values
+    copies = [np.array(v) for v in values]
+    results = run(*values)
+    assert_close(values, copies, exact=True)
+    for result in results:
+        assert not np.ndim(result) or result.flags.writeable
+        assert not any(np.shares_memory(result, v) for v in values)
+    strided = [np.stack([x, x], axis=-1)[..., 0] if np.ndim(x) else x for x in values]
+    assert_close(run(*strided), results)
 
 
-@over(with_operands)
-def test_strides(case: Case) -> None:
-    """Operands that are not contiguous give the same values."""
-    strided = [
-        np.stack([x, x], axis=-1)[..., 0] if np.ndim(x) else x for x in case.values
-    ]
-    run = checked(case.program)
-    assert_close(run(*strided), run(*case.values))
-
-
-@over(with_operands)
-def test_operands_are_not_changed(case: Case) -> None:
-    """Operands keep their values, and no result shares memory with them."""
-    copies = [np.array(v) for v in case.values]
-    results = checked(case.program)(*case.values)
-    for value, copy in zip(case.values, copies, strict=True):
-        np.testing.assert_array_equal(value, copy)
-        for result in results:
-            assert not np.ndim(result) or result.flags.writeable
-            assert not np.shares_memory(result, value)
+def _wide(program: Program) -> set[str]:
+    """The dtypes of double precision that a Program computes in."""
+    return {v.type.dtype.name for eqn in program.equations for v in eqn.outputs}.intersection(WIDE)
 
 
 @over(with_tangents)
@@ -106,8 +100,10 @@ def test_jvp(case: Case) -> None:
     """The tangent is the numeric derivative, in the dtype of the value."""
     values, program = case.values, case.program
     tangents = random_like(values, case.rng)
-    run = checked(jvp(program))
-    results = run(*values, *tangents)
+    forward = jvp(program)
+    if case.dtype not in WIDE:
+        assert _wide(forward) <= _wide(program), "it computes in double precision on the way"
+    results = checked(forward)(*values, *tangents)
     outs, tangents_out = results[: len(program.outputs)], results[len(program.outputs):]
     assert_close(outs, checked(program)(*values))
     inexact = [o for o in outs if o.dtype.kind in "fc"]
@@ -140,15 +136,22 @@ def test_transpose(case: Case) -> None:
         assert there == pytest.approx(back, rel=near, abs=near * (1 + sum(np.size(t) for t in cts)))
 
 
+def _batch_axes(count: int) -> list[tuple[int | None, ...]]:
+    """Every choice of batched operands, with their batch axes first, last, and alternating."""
+    return list(dict.fromkeys(
+        tuple(axis if chosen else None for axis, chosen in zip(axes, choice, strict=False))
+        for choice in itertools.product((True, False), repeat=count) if any(choice)
+        for axes in ((0,) * count, (-1,) * count, (0, -1) * count)
+    ))
+
+
 @over(with_operands)
 def test_batch(case: Case) -> None:
     """A batch is a loop, whichever operands are batched and wherever the axis is."""
     size, program = 3, case.program
     elements = [case.sample.make(case.dtype, seed) for seed in range(size)]
     loop = checked(program)
-    for axes in itertools.product((None, 0, -1), repeat=len(case.values)):
-        if all(a is None for a in axes):
-            continue
+    for axes in _batch_axes(len(case.values)):
         rows = [
             [elements[i if a is not None else 0][k] for k, a in enumerate(axes)]
             for i in range(size)
@@ -206,7 +209,24 @@ def test_second_order(case: Case) -> None:
     assert_close(a, b, 1e-9)
 
 
-def test_programs_verify() -> None:
-    """The Program of every sample is well formed."""
+@pytest.mark.parametrize("name", sorted(PRIMITIVES))
+def test_python_floats(name: str) -> None:
+    """Code over Python floats gives NumPy's values, bit for bit, at special values too."""
+    primitive = PRIMITIVES[name]
+    x = Code("x", type_of(np.float64()))
+    rng = np.random.default_rng(0)
+    special = [0.0, -0.0, 1.0, -1.0, 0.5, -0.5, 2.5, -3.0, 1e300, -1e300, 5e-324, np.inf, -np.inf,
+               np.nan, *rng.normal(size=6), *rng.normal(size=6, scale=1e3)]
+    seen = set()
     for case in CASES:
-        verify(case.program)
+        params = case.sample.params
+        key = (len(case.values), str(params))
+        if case.primitive is not primitive or not primitive.elementwise or key in seen:
+            continue
+        seen.add(key)
+        operands = [np.float64(0.0) if v.dtype.kind == "f" else v.dtype.type() for v in case.values]
+        if primitive.emit_scalar(*[x for _ in operands], **params) is None:
+            continue
+        run = checked(program_of(primitive, operands, params))
+        for given in itertools.product(special, repeat=len(operands)):
+            run(*[o.dtype.type(g) for o, g in zip(operands, given, strict=True)])

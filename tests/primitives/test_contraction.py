@@ -1,4 +1,4 @@
-"""NumPy's products of arrays: values, types and errors are NumPy's, and derivatives keep the laws."""
+"""NumPy's products of arrays: values, types and errors are NumPy's; derivatives keep the laws."""
 
 from __future__ import annotations
 
@@ -100,12 +100,12 @@ products = pytest.mark.parametrize(("name", "ours", "numpy", "shapes"), PRODUCTS
 
 @products
 @pytest.mark.parametrize("dtypes", [
-    ("f8", "f8"), ("f4", "f4"), ("c16", "c16"), ("c8", "c8"), ("i4", "i4"), ("?", "?"), ("f4", "i8"),
-    ("f4", "c8"), ("?", "i2"),
+    ("f8", "f8"), ("f4", "f4"), ("c16", "c16"), ("c8", "c8"), ("i4", "i4"), ("?", "?"),
+    ("f4", "i8"), ("f4", "c8"), ("?", "i2"),
 ], ids="-".join)
 def test_product(name: str, ours: Any, numpy: Any, shapes: Any, dtypes: Any) -> None:
     """Values, shapes and dtypes are NumPy's, on arrays and on tracers, and mixed."""
-    x, y = (normal(*s, dtype=d, seed=i) for i, (s, d) in enumerate(zip(shapes, dtypes, strict=True)))
+    x, y = (normal(*shapes[i], dtype=dtypes[i], seed=i) for i in range(2))
     desired = numpy(x, y)
     assert_close([ours(x, y)], [desired])
     assert type(ours(x, y)) is type(np.asarray(desired)[()])
@@ -121,14 +121,16 @@ def test_product_derivatives(name: str, ours: Any, numpy: Any, shapes: Any, dtyp
 
 DIAGONALS: list[tuple[str, Callable[..., Any], tuple[int, ...]]] = [
     *[(f"diagonal{args}", lambda m, x, args=args: m.diagonal(x, *args), shape) for args, shape in (
-        ((), (3, 3)), ((), (2, 3)), ((1,), (3, 3)), ((-1,), (3, 4)), ((5,), (3, 3)), ((-5,), (3, 3)),
-        ((0, 1, 2), (4, 3, 2)), ((1, 2, 0), (4, 3, 2)), ((-1, -1, -2), (2, 3, 4)), ((), (0, 3)),
+        ((), (3, 3)), ((), (2, 3)), ((1,), (3, 3)), ((-1,), (3, 4)), ((5,), (3, 3)),
+        ((-5,), (3, 3)), ((0, 1, 2), (4, 3, 2)), ((1, 2, 0), (4, 3, 2)),
+        ((-1, -1, -2), (2, 3, 4)), ((), (0, 3)),
     )],
     *[(f"trace{args}", lambda m, x, args=args: m.trace(x, *args), shape) for args, shape in (
         ((), (3, 3)), ((1,), (3, 4)), ((-2,), (3, 3)), ((0, 1, 2), (4, 3, 2)), ((9,), (2, 2)),
     )],
     *[(f"diag{args}", lambda m, x, args=args: m.diag(x, *args), shape) for args, shape in (
-        ((), (3,)), ((1,), (3,)), ((-2,), (3,)), ((), (3, 3)), ((1,), (3, 4)), ((), (0,)), ((1,), (0,)),
+        ((), (3,)), ((1,), (3,)), ((-2,), (3,)), ((), (3, 3)), ((1,), (3, 4)), ((), (0,)),
+        ((1,), (0,)),
     )],
 ]
 diagonals = pytest.mark.parametrize(
@@ -188,27 +190,29 @@ def test_einsum_with_lists_of_axes() -> None:
 def test_einsum_errors(bad: Any) -> None:
     subscripts, *shapes = bad
     values = [normal(*s) for s in shapes]
-    with pytest.raises(ValueError):
+    with pytest.raises(ValueError, match=r"."):
         np.einsum(subscripts, *values)
-    with pytest.raises(ValueError):
+    with pytest.raises(ValueError, match=r"."):
         c.einsum(subscripts, *values)
 
 
 @pytest.mark.parametrize(("call", "shapes"), [
-    (lambda m, x, y: m.matmul(x, y), ((2, 3), (2, 3))), (lambda m, x, y: m.matmul(x, y), ((), (3,))),
-    (lambda m, x, y: m.matmul(x, y), ((2, 1), (3, 4))), (lambda m, x, y: m.dot(x, y), ((2, 3), (2,))),
-    (lambda m, x, y: m.matmul(x, y), ((2, 2, 3), (3, 3, 2))), (lambda m, x, y: m.inner(x, y), ((2,), (3,))),
-    (lambda m, x, y: m.tensordot(x, y), ((2, 3), (3, 2))), (lambda m, x, y: m.vdot(x, y), ((2,), (3,))),
-    (lambda m, x, y: m.trace(x), ((3,), ())), (lambda m, x, y: m.diag(x), ((2, 2, 2), ())),
+    *[(lambda m, x, y: m.matmul(x, y), shapes) for shapes in (
+        ((2, 3), (2, 3)), ((), (3,)), ((2, 1), (3, 4)), ((2, 2, 3), (3, 3, 2)),
+    )],
+    (lambda m, x, y: m.dot(x, y), ((2, 3), (2,))), (lambda m, x, y: m.inner(x, y), ((2,), (3,))),
+    (lambda m, x, y: m.tensordot(x, y), ((2, 3), (3, 2))),
+    (lambda m, x, y: m.vdot(x, y), ((2,), (3,))), (lambda m, x, y: m.trace(x), ((3,), ())),
+    (lambda m, x, y: m.diag(x), ((2, 2, 2), ())),
     (lambda m, x, y: m.diagonal(x, 0, 1, 1), ((2, 2), ())),
     (lambda m, x, y: m.diagonal(x, 0, 0, 2), ((2, 2), ())),
 ])
 def test_errors(call: Any, shapes: Any) -> None:
     """What NumPy refuses is refused with an exception of the same kind."""
     x, y = (normal(*s) for s in shapes)
-    with pytest.raises(ValueError):
+    with pytest.raises(ValueError, match=r"."):
         call(np, x, y)
-    with pytest.raises(ValueError):
+    with pytest.raises(ValueError, match=r"."):
         call(c, x, y)
 
 
@@ -223,7 +227,7 @@ def _random_spec(rng: np.random.Generator) -> tuple[str, list[tuple[int, ...]]]:
 
 @pytest.mark.parametrize("seed", range(150))
 def test_random_einsum(seed: int) -> None:
-    """Any contraction, alone as one equation and as the user's function, in value and derivatives."""
+    """Any contraction, as one equation and as the user's function, in value and derivatives."""
     rng = np.random.default_rng(seed)
     spec, shapes = _random_spec(rng)
     dtype = "c16" if seed % 5 == 0 else "f8"
@@ -234,17 +238,20 @@ def test_random_einsum(seed: int) -> None:
         assert_close(checked(program)(*values), [desired])
         tangents = random_like(values, rng)
         out, pushed = checked(jvp(program))(*values, *tangents)
-        exact = sum(np.einsum(spec, *values[:i], t, *values[i + 1:]) for i, t in enumerate(tangents))
+        exact = sum(np.einsum(spec, *values[:i], t, *values[i + 1:])
+                    for i, t in enumerate(tangents))
         assert_close([out, pushed], [desired, np.asarray(exact)])
         cts = random_like([pushed], rng)
         pulled = checked(vjp_program(program))(*values, *cts)
-        assert pairing(cts, [pushed]) == pytest.approx(pairing(pulled, tangents), rel=1e-9, abs=1e-9)
+        back = pairing(pulled, tangents)
+        assert pairing(cts, [pushed]) == pytest.approx(back, rel=1e-9, abs=1e-9)
         axes = [None if rng.random() < 0.3 else int(rng.integers(-1, 1)) for _ in values[1:]] + [0]
         stacked = [v if a is None else np.stack([v, -v], axis=a)
                    for v, a in zip(values, axes, strict=True)]
-        loop = [checked(program)(*[v if a is None else v * (1 - 2 * i)
-                                   for v, a in zip(values, axes, strict=True)])[0] for i in range(2)]
-        assert_close(checked(batch(program, 2, axes))(*stacked), [np.stack(loop)])
+        rows = [[v if a is None else v * sign for v, a in zip(values, axes, strict=True)]
+                for sign in (1, -1)]
+        loop = np.stack([checked(program)(*row)[0] for row in rows])
+        assert_close(checked(batch(program, 2, axes))(*stacked), [loop])
 
 
 def test_matmul_operator() -> None:

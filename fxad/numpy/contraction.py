@@ -1,0 +1,99 @@
+"""Products of arrays under NumPy's names; what they are is in `fxad.primitives.contraction`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from fxad.numpy.arguments import as_array, axis_of, converted, refuse_out
+from fxad.numpy.dispatch import implements
+from fxad.numpy.shaping import ravel
+from fxad.primitives import contraction as primitive
+
+__all__ = ["diag", "diagflat", "diagonal", "dot", "einsum", "inner", "kron",
+           "outer", "tensordot", "trace", "vdot"]
+
+
+# -- products -----------------------------------------------------------------------------------------
+
+
+@implements(np.dot)
+def dot(a: Any, b: Any, out: None = None) -> Any:
+    refuse_out("dot", out)
+    return primitive.dot(as_array(a), as_array(b))
+
+
+@implements(np.inner)
+def inner(a: Any, b: Any, /) -> Any:
+    return primitive.inner(as_array(a), as_array(b))
+
+
+@implements(np.vdot)
+def vdot(a: Any, b: Any, /) -> Any:
+    return primitive.vdot(as_array(a), as_array(b))
+
+
+@implements(np.outer)
+def outer(a: Any, b: Any, out: None = None) -> Any:
+    refuse_out("outer", out)
+    return primitive.outer(as_array(a), as_array(b))
+
+
+@implements(np.kron)
+def kron(a: Any, b: Any) -> Any:
+    return primitive.kron(as_array(a), as_array(b))
+
+
+@implements(np.tensordot)
+def tensordot(a: Any, b: Any, axes: Any = 2) -> Any:
+    return primitive.tensordot(as_array(a), as_array(b), axes)
+
+
+@implements(np.einsum)
+def einsum(*operands: Any, out: None = None, optimize: Any = False, dtype: Any = None,
+           **kwargs: Any) -> Any:
+    refuse_out("einsum", out)
+    text = isinstance(operands[0], str)
+    values = [as_array(x) if (i > 0 if text else i % 2 == 0 and i < len(operands) - 1) else x
+              for i, x in enumerate(operands)]
+    if not text and len(operands) % 2 == 0:
+        values[-2] = as_array(values[-2])
+    if dtype is not None:
+        values = [converted(x, dtype) if hasattr(x, "dtype") else x for x in values]
+    return primitive.einsum(*values)
+
+
+# -- diagonals ----------------------------------------------------------------------------------------
+
+
+@implements(np.diagonal)
+def diagonal(a: Any, offset: Any = 0, axis1: Any = 0, axis2: Any = 1) -> Any:
+    a = as_array(a)
+    if a.ndim < 2:
+        raise ValueError("diag requires an array of at least two dimensions")
+    i, j = axis_of(axis1, a.ndim), axis_of(axis2, a.ndim)
+    if i == j:
+        raise ValueError("axis1 and axis2 cannot be the same")
+    return primitive.diagonal(a, offset, i, j)
+
+
+@implements(np.trace)
+def trace(a: Any, offset: Any = 0, axis1: Any = 0, axis2: Any = 1, dtype: Any = None,
+          out: None = None) -> Any:
+    refuse_out("trace", out)
+    a = as_array(a)
+    if dtype is not None:
+        a = converted(a, dtype)
+    total = primitive.trace(a, offset, axis1, axis2)
+    return total if dtype is None else converted(total, dtype)
+
+
+@implements(np.diag)
+def diag(v: Any, k: Any = 0) -> Any:
+    return primitive.diag(as_array(v), k)
+
+
+@implements(np.diagflat)
+def diagflat(v: Any, k: Any = 0) -> Any:
+    return primitive.diag(ravel(v), k)

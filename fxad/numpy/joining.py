@@ -1,0 +1,262 @@
+"""Putting arrays together, taking them apart, and padding them."""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from fxad.numpy.arguments import as_array, axis_of, converted, join, refuse_out, refused, stacked
+from fxad.numpy.dispatch import FUNCTIONS, implements
+from fxad.numpy.shaping import (
+    atleast_1d, atleast_2d, atleast_3d, broadcast_to, moveaxis, ravel, reshaped,
+)
+from fxad.primitives.indexing import getitem
+from fxad.tracing import Tracer
+
+__all__ = ["append", "array_split", "block", "column_stack", "concatenate", "delete", "dsplit",
+           "dstack", "hsplit", "hstack", "insert", "pad", "split", "stack", "unstack", "vsplit",
+           "vstack"]
+
+
+def listed(arrays: Any) -> list[Any]:
+    """The arrays of a sequence, or the elements of one array along its first axis."""
+    return [as_array(x) for x in arrays]
+
+
+# -- together -----------------------------------------------------------------------------------------
+
+
+@implements(np.concatenate)
+def concatenate(arrays: Any, /, axis: Any = 0, out: None = None, *, dtype: Any = None,
+                casting: str = "same_kind") -> Any:
+    refuse_out("concatenate", out)
+    parts = listed(arrays)
+    if not parts:
+        raise ValueError("need at least one array to concatenate")
+    if axis is None:
+        parts, axis = [ravel(x) for x in parts], 0
+    if any(x.ndim == 0 for x in parts):
+        raise refused("zero-dimensional arrays cannot be concatenated", "np.stack for numbers")
+    joined = join(parts, axis_of(axis, parts[0].ndim))
+    return joined if dtype is None else converted(joined, dtype)
+
+
+@implements(np.stack)
+def stack(arrays: Any, axis: Any = 0, out: None = None, *, dtype: Any = None,
+          casting: str = "same_kind") -> Any:
+    refuse_out("stack", out)
+    parts = listed(arrays)
+    if not parts:
+        raise ValueError("need at least one array to stack")
+    axis = axis_of(axis, parts[0].ndim + 1)
+    made = stacked(parts)
+    made = moveaxis(made, 0, axis)
+    return made if dtype is None else converted(made, dtype)
+
+
+@implements(np.vstack)
+def vstack(tup: Any, *, dtype: Any = None, casting: str = "same_kind") -> Any:
+    return concatenate([atleast_2d(x) for x in tup], 0, dtype=dtype)
+
+
+@implements(np.hstack)
+def hstack(tup: Any, *, dtype: Any = None, casting: str = "same_kind") -> Any:
+    parts = [atleast_1d(x) for x in tup]
+    return concatenate(parts, 0 if parts and parts[0].ndim == 1 else 1, dtype=dtype)
+
+
+@implements(np.dstack)
+def dstack(tup: Any) -> Any:
+    return concatenate([atleast_3d(x) for x in tup], 2)
+
+
+@implements(np.column_stack)
+def column_stack(tup: Any) -> Any:
+    parts = listed(tup)
+    return concatenate([reshaped(x, (x.size, 1)) if x.ndim < 2 else x for x in parts], 1)
+
+
+@implements(np.append)
+def append(arr: Any, values: Any, axis: Any = None) -> Any:
+    if axis is None:
+        return concatenate([ravel(arr), ravel(values)], 0)
+    return concatenate([arr, values], axis)
+
+
+@implements(np.block)
+def block(arrays: Any) -> Any:
+    depth = _depth(arrays)
+    ndim = max(depth, *(x.ndim for x in _leaves(arrays)))
+
+    def build(part: Any, level: int) -> Any:
+        if not isinstance(part, list):
+            x = as_array(part)
+            return reshaped(x, (1,) * (ndim - x.ndim) + x.shape)
+        return concatenate([build(p, level + 1) for p in part], ndim - depth + level)
+
+    return build(arrays, 0)
+
+
+def _depth(part: Any) -> int:
+    if not isinstance(part, list):
+        return 0
+    depths = {_depth(p) for p in part}
+    if len(depths) != 1:
+        raise ValueError("List depths are mismatched." if depths else "List cannot be empty")
+    return 1 + depths.pop()
+
+
+def _leaves(part: Any) -> list[Any]:
+    if isinstance(part, list):
+        return [x for p in part for x in _leaves(p)]
+    return [as_array(part)]
+
+
+# -- apart --------------------------------------------------------------------------------------------
+
+
+@implements(np.array_split)
+def array_split(ary: Any, indices_or_sections: Any, axis: Any = 0) -> list[Any]:
+    x = as_array(ary)
+    axis = axis_of(axis, x.ndim)
+    if np.ndim(indices_or_sections) > 0:
+        ends = [*(operator.index(i) for i in indices_or_sections), None]
+        pairs = list(zip([0, *ends[:-1]], ends, strict=True))
+    else:
+        count = operator.index(indices_or_sections)
+        if count <= 0:
+            raise ValueError("number sections must be larger than 0.")
+        each, extra = divmod(x.shape[axis], count)
+        sizes = np.cumsum([0] + [each + 1] * extra + [each] * (count - extra)).tolist()
+        pairs = list(zip(sizes[:-1], sizes[1:], strict=True))
+    before = (slice(None),) * axis
+    return [getitem(x, (*before, slice(a, b))) for a, b in pairs]
+
+
+@implements(np.split)
+def split(ary: Any, indices_or_sections: Any, axis: Any = 0) -> list[Any]:
+    x = as_array(ary)
+    if np.ndim(indices_or_sections) == 0 and x.shape[axis_of(axis, x.ndim)] % indices_or_sections:
+        raise ValueError("array split does not result in an equal division")
+    return array_split(x, indices_or_sections, axis)
+
+
+def _splitter(function: Any, least: int, axis: Callable[[int], int]) -> Any:
+    @implements(function)
+    def along(ary: Any, indices_or_sections: Any) -> list[Any]:
+        x = as_array(ary)
+        if x.ndim < least:
+            raise ValueError(f"{function.__name__} only works on arrays of {least} or more dimensions")
+        return split(x, indices_or_sections, axis(x.ndim))
+
+    return along
+
+
+vsplit = _splitter(np.vsplit, 2, lambda ndim: 0)
+hsplit = _splitter(np.hsplit, 1, lambda ndim: min(ndim - 1, 1))
+dsplit = _splitter(np.dsplit, 3, lambda ndim: 2)
+
+
+def unstack(x: Any, /, *, axis: Any = 0) -> tuple[Any, ...]:
+    """The elements along one axis, as a tuple."""
+    x = as_array(x)
+    return tuple(moveaxis(x, axis, 0))
+
+
+if hasattr(np, "unstack"):  # since NumPy 2.1
+    FUNCTIONS[np.unstack] = unstack
+
+
+@implements(np.delete)
+def delete(arr: Any, obj: Any, axis: Any = None) -> Any:
+    x = as_array(arr)
+    if axis is None:
+        x, axis = ravel(x), 0
+    axis = axis_of(axis, x.ndim)
+    kept = np.delete(np.arange(x.shape[axis]), obj)
+    return getitem(x, (*(slice(None),) * axis, kept))
+
+
+@implements(np.insert)
+def insert(arr: Any, obj: Any, values: Any, axis: Any = None) -> Any:
+    x = as_array(arr)
+    if axis is None:
+        x, axis = ravel(x), 0
+    axis = axis_of(axis, x.ndim)
+    n = x.shape[axis]
+    v = converted(as_array(values), x.dtype)
+    places = np.arange(n)[obj] if isinstance(obj, slice) else np.asarray(obj)
+    if places.ndim == 0 and v.ndim:
+        v = moveaxis(reshaped(v, (1,) * (x.ndim - v.ndim) + v.shape), 0, axis)
+    count = v.shape[axis] if places.ndim == 0 and v.ndim == x.ndim else places.size
+    v = broadcast_to(v, (*x.shape[:axis], count, *x.shape[axis + 1 :]))
+    # What np.insert does to the numbers of the elements tells where each comes from.
+    order = np.insert(np.arange(n), obj, np.arange(n, n + count))
+    return getitem(join([x, v], axis), (*(slice(None),) * axis, order))
+
+
+# -- padding ------------------------------------------------------------------------------------------
+
+_REPEATING = ("edge", "reflect", "symmetric", "wrap")
+
+
+@implements(np.pad)
+def pad(array: Any, pad_width: Any, mode: Any = "constant", **kwargs: Any) -> Any:
+    x = as_array(array)
+    widths = _widths(pad_width, x.ndim)
+    if mode == "empty":
+        mode = "constant"
+    if mode not in ("constant", *_REPEATING) or kwargs.get("reflect_type", "even") != "even":
+        raise refused(f"np.pad(..., mode={mode!r}{', reflect_type=...' * (mode in _REPEATING)}) has no"
+                      " traced form.", "mode= one of constant, " + ", ".join(_REPEATING))
+    values = _ends(kwargs.get("constant_values", 0), x.ndim)
+    for axis, (before, after) in enumerate(widths):
+        if not before and not after:
+            continue
+        if mode == "constant":
+            x = _pad_constant(x, axis, (before, after), values[axis])
+        else:
+            # Padding the numbers of the elements tells which element each place repeats.
+            index = np.pad(np.arange(x.shape[axis]), (before, after), mode=mode)
+            x = getitem(x, (*(slice(None),) * axis, index))
+    return x
+
+
+def _widths(pad_width: Any, ndim: int) -> list[tuple[int, int]]:
+    if isinstance(pad_width, dict):
+        pairs = [(0, 0)] * ndim
+        for axis, width in pad_width.items():
+            pairs[axis] = (width, width) if np.ndim(width) == 0 else tuple(width)
+        return pairs
+    given = np.asarray(pad_width)
+    if given.dtype.kind not in "iu":
+        raise TypeError("`pad_width` must be of integral type.")
+    if (given < 0).any():
+        raise ValueError("index can't contain negative values")
+    return [(a, b) for a, b in np.broadcast_to(given, (ndim, 2)).tolist()]
+
+
+def _ends(values: Any, ndim: int) -> list[tuple[Any, Any]]:
+    """The value before and the value after each axis."""
+    if isinstance(values, (list, tuple)) or np.ndim(values) > 0:
+        both = broadcast_to(as_array(values), (ndim, 2))
+        return [(both[i, 0], both[i, 1]) for i in range(ndim)]
+    return [(values, values)] * ndim
+
+
+def _pad_constant(x: Any, axis: int, widths: Sequence[int], values: Sequence[Any]) -> Any:
+    parts = [x]
+    for width, value, first in zip(widths, values, (True, False), strict=True):
+        if width:
+            shape = (*x.shape[:axis], width, *x.shape[axis + 1 :])
+            if isinstance(value, Tracer):
+                filled = broadcast_to(converted(value, x.dtype), shape)
+            else:
+                filled = np.full(shape, value, x.dtype)
+            parts = [filled, *parts] if first else [*parts, filled]
+    return join(parts, axis)
+
+

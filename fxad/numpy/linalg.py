@@ -1,0 +1,89 @@
+"""`numpy.linalg` on arrays and traced values alike; what the functions are is in `fxad.primitives`."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from numpy.linalg import LinAlgError
+
+from fxad.numpy import calculus, contraction as products, shaping
+from fxad.numpy.arguments import as_array
+from fxad.numpy.dispatch import implements
+from fxad.primitives import contraction, decompositions, determinants
+from fxad.primitives import linalg as primitive
+from fxad.primitives import norms
+
+__all__ = [
+    "LinAlgError", "cholesky", "cond", "cross", "det", "diagonal", "eig", "eigh", "eigvals",
+    "eigvalsh", "inv", "lstsq", "matmul", "matrix_norm", "matrix_power", "matrix_rank",
+    "matrix_transpose", "multi_dot", "norm", "outer", "pinv", "qr", "slogdet", "solve", "svd",
+    "svdvals", "tensordot", "trace", "vecdot", "vector_norm",
+]
+
+
+def _register(function: Any, made: Callable[..., Any], arrays: int = 1) -> Any:
+    """What a function of NumPy's is on traced values; its first arguments may be array-likes."""
+
+    @functools.wraps(made)
+    def with_arrays(*args: Any, **kwargs: Any) -> Any:
+        return made(*map(as_array, args[:arrays]), *args[arrays:], **kwargs)
+
+    return implements(function)(with_arrays)
+
+
+norm = _register(np.linalg.norm, norms.norm)
+vector_norm = _register(np.linalg.vector_norm, norms.vector_norm)
+matrix_norm = _register(np.linalg.matrix_norm, norms.matrix_norm)
+cond = _register(np.linalg.cond, norms.cond)
+matrix_rank = _register(np.linalg.matrix_rank, norms.matrix_rank)
+lstsq = _register(np.linalg.lstsq, norms.lstsq, 2)
+inv = _register(np.linalg.inv, primitive.inv)
+pinv = _register(np.linalg.pinv, primitive.pinv)
+solve = _register(np.linalg.solve, primitive.solve, 2)
+matrix_power = _register(np.linalg.matrix_power, primitive.matrix_power)
+det = _register(np.linalg.det, determinants.det)
+slogdet = _register(np.linalg.slogdet, determinants.slogdet)
+cholesky = _register(np.linalg.cholesky, decompositions.cholesky)
+eig = _register(np.linalg.eig, decompositions.eig)
+eigh = _register(np.linalg.eigh, decompositions.eigh)
+eigvals = _register(np.linalg.eigvals, decompositions.eigvals)
+eigvalsh = _register(np.linalg.eigvalsh, decompositions.eigvalsh)
+qr = _register(np.linalg.qr, decompositions.qr)
+svd = _register(np.linalg.svd, decompositions.svd)
+svdvals = _register(np.linalg.svdvals, decompositions.svdvals)
+matmul = _register(np.linalg.matmul, contraction.matmul, 2)
+vecdot = _register(np.linalg.vecdot, contraction.vecdot, 2)
+tensordot = _register(np.linalg.tensordot, products.tensordot, 2)
+matrix_transpose = _register(np.linalg.matrix_transpose, shaping.matrix_transpose)
+
+
+@implements(np.linalg.multi_dot)
+def multi_dot(arrays: Any, *, out: None = None) -> Any:
+    return primitive.multi_dot([as_array(x) for x in arrays])
+
+
+@implements(np.linalg.diagonal)
+def diagonal(x: Any, /, *, offset: Any = 0) -> Any:
+    return products.diagonal(x, offset, -2, -1)
+
+
+@implements(np.linalg.trace)
+def trace(x: Any, /, *, offset: Any = 0, dtype: Any = None) -> Any:
+    return products.trace(x, offset, -2, -1, dtype)
+
+
+@implements(np.linalg.outer)
+def outer(x1: Any, x2: Any, /) -> Any:
+    a, b = as_array(x1), as_array(x2)
+    if a.ndim != 1 or b.ndim != 1:
+        raise ValueError("Input arrays must be one-dimensional, but they are"
+                         f" x1.ndim={a.ndim!r} and x2.ndim={b.ndim!r}.")
+    return contraction.outer(a, b)
+
+
+@implements(np.linalg.cross)
+def cross(x1: Any, x2: Any, /, *, axis: Any = -1) -> Any:
+    return calculus.cross(x1, x2, axis=axis)

@@ -1,0 +1,168 @@
+"""The methods and properties of an ndarray, on traced values."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from fxad.errors import ConcretizationError, explain
+from fxad.numpy import (
+    calculus, contraction, elementwise, reductions, selecting, shaping, statistics,
+)
+from fxad.numpy.dispatch import FUNCTIONS
+from fxad.primitives.complexes import conj
+from fxad.primitives.rounding import absolute, ceil, floor, trunc
+from fxad.source import Source
+from fxad.tracing import Tracer, attach
+
+__all__: list[str] = []
+
+
+# -- shape and order ----------------------------------------------------------------------------------
+
+
+def _reshape(self: Tracer, *shape: Any, order: str = "C", copy: bool | None = None) -> Any:
+    """`x.reshape(2, 3)` and `x.reshape((2, 3))`."""
+    return shaping.reshape(self, shape[0] if len(shape) == 1 else shape, order)
+
+
+def _transpose(self: Tracer, *axes: Any) -> Any:
+    """`x.transpose()`, `x.transpose(1, 0)` and `x.transpose((1, 0))`."""
+    if len(axes) == 1 and (axes[0] is None or np.iterable(axes[0])):
+        (axes,) = axes
+    return shaping.transpose(self, axes or None)
+
+
+def _flatten(self: Tracer, order: str = "C") -> Any:
+    """A vector of the elements: a copy."""
+    return elementwise.copy(shaping.ravel(self, order))
+
+
+def _astype(self: Tracer, dtype: Any, order: str = "K", casting: str = "unsafe", subok: bool = True,
+            copy: bool = True) -> Any:
+    """The values in another dtype."""
+    if not np.can_cast(self.dtype, dtype, casting):  # type: ignore[arg-type]
+        raise TypeError(f"Cannot cast array data from {self.dtype!r} to {np.dtype(dtype)!r} according"
+                        f" to the rule '{casting}'")
+    made = elementwise.astype(self, dtype)
+    return elementwise.copy(made) if copy else made
+
+
+# -- values -------------------------------------------------------------------------------------------
+
+
+def _clip(self: Tracer, min: Any = None, max: Any = None, out: None = None, **kwargs: Any) -> Any:  # noqa: A002
+    """The values kept between bounds."""
+    return elementwise.clip(self, min, max, out, **kwargs)
+
+
+def _contains(self: Tracer, value: Any) -> bool:
+    return bool(reductions.any_(self == value))
+
+
+def _round(self: Tracer, ndigits: int | None = None) -> Any:
+    return int(np.rint(self)) if ndigits is None else elementwise.round_(self, ndigits)
+
+
+def _whole(function: Callable[[Any], Any]) -> Callable[[Tracer], int]:
+    return lambda self: int(function(self))
+
+
+def _copied(self: Tracer, memo: Any = None) -> Any:
+    return elementwise.copy(self)
+
+
+def _conjugate(self: Tracer) -> Any:
+    """The complex conjugate."""
+    return conj(self) if self.dtype.kind == "c" else self
+
+
+# -- writing ------------------------------------------------------------------------------------------
+
+
+def _sort(self: Tracer, axis: int = -1, kind: Any = None, order: Any = None, *,
+          stable: bool | None = None) -> None:
+    """Sort in place, as ndarray.sort does."""
+    self[...] = selecting.sort(self, axis)  # type: ignore[index]
+
+
+def _partition(self: Tracer, kth: Any, axis: int = -1, kind: Any = None, order: Any = None) -> None:
+    """Sort in place: a sorted array is partitioned."""
+    self[...] = selecting.sort(self, axis)  # type: ignore[index]
+
+
+def _fill(self: Tracer, value: Any) -> None:
+    """Write one value into all elements."""
+    self[...] = value  # type: ignore[index]
+
+
+def _refused(name: str, why: str, fix: str) -> Callable[..., Any]:
+    def method(self: Tracer, *_: Any, **__: Any) -> Any:
+        raise ConcretizationError(
+            explain(f"x.{name} of a traced array: {why}.", source=Source.here(),
+                    origin=self.trace.origin(self.index), fix=fix))
+
+    method.__doc__ = f"Refused: {why}."
+    return method
+
+
+_MEMORY = "it is about the bytes in memory, which a traced array does not have"
+
+attach(
+    T=property(shaping.transpose),
+    mT=property(shaping.matrix_transpose),
+    real=property(elementwise.real),
+    imag=property(elementwise.imag),
+    reshape=_reshape,
+    transpose=_transpose,
+    flatten=_flatten,
+    ravel=FUNCTIONS[np.ravel],
+    squeeze=FUNCTIONS[np.squeeze],
+    swapaxes=FUNCTIONS[np.swapaxes],
+    repeat=FUNCTIONS[np.repeat],
+    astype=_astype,
+    copy=_copied,
+    __copy__=_copied,
+    __deepcopy__=_copied,
+    sum=FUNCTIONS[np.sum],
+    prod=FUNCTIONS[np.prod],
+    mean=FUNCTIONS[np.mean],
+    var=FUNCTIONS[np.var],
+    std=FUNCTIONS[np.std],
+    max=FUNCTIONS[np.max],
+    min=FUNCTIONS[np.min],
+    argmax=FUNCTIONS[np.argmax],
+    argmin=FUNCTIONS[np.argmin],
+    any=FUNCTIONS[np.any],
+    all=FUNCTIONS[np.all],
+    cumsum=FUNCTIONS[np.cumsum],
+    cumprod=FUNCTIONS[np.cumprod],
+    dot=FUNCTIONS[np.dot],
+    diagonal=FUNCTIONS[np.diagonal],
+    conj=_conjugate,
+    conjugate=_conjugate,
+    clip=_clip,
+    round=FUNCTIONS[np.round],
+    take=FUNCTIONS[np.take],
+    compress=lambda self, condition, axis=None, out=None: selecting.compress(condition, self, axis, out),
+    choose=FUNCTIONS[np.choose],
+    argsort=FUNCTIONS[np.argsort],
+    argpartition=FUNCTIONS[np.argpartition],
+    nonzero=FUNCTIONS[np.nonzero],
+    searchsorted=FUNCTIONS[np.searchsorted],
+    sort=_sort,
+    partition=_partition,
+    fill=_fill,
+    __abs__=lambda self: absolute(self),
+    __contains__=_contains,
+    __round__=_round,
+    __floor__=_whole(floor),
+    __ceil__=_whole(ceil),
+    __trunc__=_whole(trunc),
+    view=_refused("view(...)", _MEMORY, "x.astype(dtype) for the values in another dtype"),
+    byteswap=_refused("byteswap()", _MEMORY, "x itself"),
+    tobytes=_refused("tobytes()", _MEMORY, "fxad.value_of(x).tobytes()"),
+    resize=_refused("resize(...)", "its size can't change in place", "x = np.resize(x, shape)"),
+)
