@@ -63,7 +63,7 @@ def grad(
 
     >>> import numpy as np, fxad
     >>> fxad.grad(lambda x: np.sin(x) * x)(0.5)
-    np.float64(0.9182168194486166)
+    np.float64(0.9182168195493894)
     >>> fxad.grad(lambda x: (x ** 2).sum())(np.array([1.0, 2.0]))
     array([2., 4.])
     """

@@ -45,7 +45,7 @@ def ascontiguousarray(a: Any, dtype: Any = None, *, like: Any = None) -> Any:
 
 
 @implements(np.array)
-def array(object: Any, dtype: Any = None, *, copy: bool | None = True, order: Any = "K",  # noqa: A002
+def array(object: Any, dtype: Any = None, *, copy: bool | None = True, order: Any = "K",
           subok: bool = False, ndmin: int = 0, like: Any = None) -> Any:
     made = asarray(object, dtype)
     if made.ndim < ndmin:

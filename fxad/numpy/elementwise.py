@@ -59,8 +59,8 @@ def fix(x: Any, out: None = None) -> Any:
 
 
 @implements(np.clip)
-def clip(a: Any, a_min: Any = None, a_max: Any = None, out: None = None, *, min: Any = None,  # noqa: A002
-         max: Any = None, dtype: Any = None, **kwargs: Any) -> Any:  # noqa: A002 - NumPy's names
+def clip(a: Any, a_min: Any = None, a_max: Any = None, out: None = None, *, min: Any = None,
+         max: Any = None, dtype: Any = None, **kwargs: Any) -> Any:
     refuse_out("clip", out)
     x = as_array(a) if dtype is None else converted(as_array(a), dtype)
     low, high = (b if isinstance(b, (int, float)) or b is None else as_array(b)

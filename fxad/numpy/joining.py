@@ -11,7 +11,13 @@ import numpy as np
 from fxad.numpy.arguments import as_array, axis_of, converted, join, refuse_out, refused, stacked
 from fxad.numpy.dispatch import FUNCTIONS, implements
 from fxad.numpy.shaping import (
-    atleast_1d, atleast_2d, atleast_3d, broadcast_to, moveaxis, ravel, reshaped,
+    atleast_1d,
+    atleast_2d,
+    atleast_3d,
+    broadcast_to,
+    moveaxis,
+    ravel,
+    reshaped,
 )
 from fxad.primitives.indexing import getitem
 from fxad.tracing import Tracer

@@ -9,12 +9,12 @@ from typing import Any
 import numpy as np
 from numpy.linalg import LinAlgError
 
-from fxad.numpy import calculus, contraction as products, shaping
+from fxad.numpy import calculus, shaping
+from fxad.numpy import contraction as products
 from fxad.numpy.arguments import as_array
 from fxad.numpy.dispatch import implements
-from fxad.primitives import contraction, decompositions, determinants
+from fxad.primitives import contraction, decompositions, determinants, norms
 from fxad.primitives import linalg as primitive
-from fxad.primitives import norms
 
 __all__ = [
     "LinAlgError", "cholesky", "cond", "cross", "det", "diagonal", "eig", "eigh", "eigvals",

@@ -9,9 +9,15 @@ import numpy as np
 
 from fxad.errors import ConcretizationError, explain
 from fxad.numpy import (
-    calculus, contraction, elementwise, reductions, selecting, shaping, statistics,
+    calculus,
+    contraction,
+    elementwise,
+    reductions,
+    selecting,
+    shaping,
+    statistics,
 )
-from fxad.numpy.dispatch import FUNCTIONS
+from fxad.numpy.ufuncs import UFUNCS
 from fxad.primitives.complexes import conj
 from fxad.primitives.rounding import absolute, ceil, floor, trunc
 from fxad.source import Source
@@ -53,7 +59,7 @@ def _astype(self: Tracer, dtype: Any, order: str = "K", casting: str = "unsafe",
 # -- values -------------------------------------------------------------------------------------------
 
 
-def _clip(self: Tracer, min: Any = None, max: Any = None, out: None = None, **kwargs: Any) -> Any:  # noqa: A002
+def _clip(self: Tracer, min: Any = None, max: Any = None, out: None = None, **kwargs: Any) -> Any:
     """The values kept between bounds."""
     return elementwise.clip(self, min, max, out, **kwargs)
 
@@ -118,40 +124,40 @@ attach(
     reshape=_reshape,
     transpose=_transpose,
     flatten=_flatten,
-    ravel=FUNCTIONS[np.ravel],
-    squeeze=FUNCTIONS[np.squeeze],
-    swapaxes=FUNCTIONS[np.swapaxes],
-    repeat=FUNCTIONS[np.repeat],
+    ravel=shaping.ravel,
+    squeeze=shaping.squeeze,
+    swapaxes=shaping.swapaxes,
+    repeat=shaping.repeat,
     astype=_astype,
     copy=_copied,
     __copy__=_copied,
     __deepcopy__=_copied,
-    sum=FUNCTIONS[np.sum],
-    prod=FUNCTIONS[np.prod],
-    mean=FUNCTIONS[np.mean],
-    var=FUNCTIONS[np.var],
-    std=FUNCTIONS[np.std],
-    max=FUNCTIONS[np.max],
-    min=FUNCTIONS[np.min],
-    argmax=FUNCTIONS[np.argmax],
-    argmin=FUNCTIONS[np.argmin],
-    any=FUNCTIONS[np.any],
-    all=FUNCTIONS[np.all],
-    cumsum=FUNCTIONS[np.cumsum],
-    cumprod=FUNCTIONS[np.cumprod],
-    dot=FUNCTIONS[np.dot],
-    diagonal=FUNCTIONS[np.diagonal],
+    sum=reductions.sum_,
+    prod=reductions.prod,
+    mean=reductions.mean,
+    var=statistics.var,
+    std=statistics.std,
+    max=reductions.max_,
+    min=reductions.min_,
+    argmax=reductions.argmax,
+    argmin=reductions.argmin,
+    any=reductions.any_,
+    all=reductions.all_,
+    cumsum=calculus.cumsum,
+    cumprod=calculus.cumprod,
+    dot=contraction.dot,
+    diagonal=contraction.diagonal,
     conj=_conjugate,
     conjugate=_conjugate,
     clip=_clip,
-    round=FUNCTIONS[np.round],
-    take=FUNCTIONS[np.take],
+    round=elementwise.round_,
+    take=selecting.take,
     compress=lambda self, condition, axis=None, out=None: selecting.compress(condition, self, axis, out),
-    choose=FUNCTIONS[np.choose],
-    argsort=FUNCTIONS[np.argsort],
-    argpartition=FUNCTIONS[np.argpartition],
-    nonzero=FUNCTIONS[np.nonzero],
-    searchsorted=FUNCTIONS[np.searchsorted],
+    choose=selecting.choose,
+    argsort=selecting.argsort,
+    argpartition=selecting.argpartition,
+    nonzero=selecting.nonzero,
+    searchsorted=selecting.searchsorted,
     sort=_sort,
     partition=_partition,
     fill=_fill,
@@ -166,3 +172,12 @@ attach(
     tobytes=_refused("tobytes()", _MEMORY, "fxad.value_of(x).tobytes()"),
     resize=_refused("resize(...)", "its size can't change in place", "x = np.resize(x, shape)"),
 )
+
+
+# An array of objects, which is what np.array([t, u]) makes, NumPy computes element by element, calling
+# the method of each that is named like the ufunc.
+attach(**{
+    ufunc.__name__: (lambda ufunc: lambda self, *others: ufunc(self, *others))(ufunc)
+    for ufunc in UFUNCS
+    if ufunc.nin <= 2 and ufunc.nout == 1 and not hasattr(Tracer, ufunc.__name__)
+})

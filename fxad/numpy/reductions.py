@@ -10,7 +10,14 @@ import numpy as np
 
 from fxad.ir.program import Literal
 from fxad.numpy.arguments import (
-    as_array, axes_of, axis_of, converted, inexact, kept_shape, refuse_out, refused,
+    as_array,
+    axes_of,
+    axis_of,
+    converted,
+    inexact,
+    kept_shape,
+    refuse_out,
+    refused,
     with_kept_axes,
 )
 from fxad.numpy.dispatch import implements

@@ -191,7 +191,7 @@ def argwhere(a: Any) -> Any:
 @implements(np.unique)
 def unique(ar: Any, return_index: bool = False, return_inverse: bool = False,
            return_counts: bool = False, axis: Any = None, *, equal_nan: bool = True,
-           sorted: bool = True) -> Any:  # noqa: A002 - NumPy's name
+           sorted: bool = True) -> Any:
     """Which elements are chosen is decided by their values; they keep their derivatives."""
     x = as_array(ar)
     if axis is not None:

@@ -13,7 +13,9 @@ from numpy.lib.array_utils import normalize_axis_tuple
 from fxad.numpy.arguments import as_array, axes_of, axis_of, join, refused
 from fxad.numpy.dispatch import implements
 from fxad.primitives.indexing import getitem
-from fxad.primitives.structural import broadcast, broadcast_to as stretch, flip as turn, permute
+from fxad.primitives.structural import broadcast, permute
+from fxad.primitives.structural import broadcast_to as stretch
+from fxad.primitives.structural import flip as turn
 from fxad.primitives.structural import reshape as same_elements
 
 __all__ = ["atleast_1d", "atleast_2d", "atleast_3d", "broadcast_arrays", "broadcast_to",
@@ -271,7 +273,7 @@ def broadcast_arrays(*args: Any, subok: bool = False) -> Any:
 
 
 @implements(np.tile)
-def tile(A: Any, reps: Any) -> Any:  # noqa: N803 - NumPy's name
+def tile(A: Any, reps: Any) -> Any:
     a = as_array(A)
     counts = [operator.index(n) for n in reps] if np.iterable(reps) else [operator.index(reps)]
     ndim = max(a.ndim, len(counts))

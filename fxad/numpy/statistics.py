@@ -10,7 +10,15 @@ import numpy as np
 
 from fxad.ir.program import Literal
 from fxad.numpy.arguments import (
-    as_array, axes_of, converted, inexact, join, kept_shape, refuse_out, refused, with_kept_axes,
+    as_array,
+    axes_of,
+    converted,
+    inexact,
+    join,
+    kept_shape,
+    refuse_out,
+    refused,
+    with_kept_axes,
 )
 from fxad.numpy.dispatch import implements
 from fxad.numpy.reductions import elements, mean, mean_of, sum_

@@ -20,7 +20,7 @@ from fxad.primitives.selection import where
 from fxad.primitives.trigonometric import deg2rad, rad2deg
 from fxad.tracing import Tracer
 
-__all__: list[str] = []
+__all__ = ["REDUCTIONS", "UFUNCS"]  # the tables, full
 
 
 # -- ufuncs that are no single primitive --------------------------------------------------------------

@@ -12,7 +12,7 @@ from fxad.optimize.cse import cse
 from fxad.optimize.fold import fold
 from fxad.optimize.simplify import simplify
 
-__all__ = ["PIPELINE", "optimize"]
+__all__ = ["PIPELINE", "Pass", "optimize"]
 
 Pass = Callable[[Program], Program]
 

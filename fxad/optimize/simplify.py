@@ -10,6 +10,7 @@ from typing import Any
 
 from fxad.ir.program import Atom, Equation, Params, Program, Var, substitute
 from fxad.optimize.pattern import Rule, rewrite_with, rule
+from fxad.primitives.structural import broadcast
 
 __all__ = ["RULES", "simplify"]
 
@@ -51,6 +52,8 @@ def simplify(program: Program) -> Program:
         if replaced is None:
             composed = _COMPOSED.get(eqn.primitive.name)
             replaced = composed(eqn, inputs, made) if composed is not None else None
+        if replaced is None and eqn.primitive.elementwise:
+            replaced = _elementwise(eqn, inputs, made)
         if replaced is not None:
             new, result = replaced
             env[eqn.output] = result
@@ -78,6 +81,31 @@ def _below(eqn: Equation, atom: Atom, made: Made) -> Equation | None:
 def _again(eqn: Equation, x: Atom, **params: Any) -> Replaced:
     out = Var(eqn.output.type)
     return [Equation(eqn.primitive, (x,), Params(params), (out,), eqn.source)], out
+
+
+def _elementwise(eqn: Equation, inputs: tuple[Atom, ...], made: Made) -> Replaced:
+    """f(x, broadcast(s)) = f(x, s), and f(broadcast(s), t) = broadcast(f(s, t)) for numbers s, t."""
+    if len(eqn.outputs) != 1 or not eqn.output.type.ndim:
+        return None
+    numbers = [_number(a, made) for a in inputs]
+    if all(n is a for n, a in zip(numbers, inputs, strict=True)):
+        return None
+    if any(n.type.ndim for n in numbers):
+        out = Var(eqn.output.type)
+        return [Equation(eqn.primitive, tuple(numbers), eqn.params, (out,), eqn.source)], out
+    one = Var(eqn.primitive.infer(*(n.type for n in numbers), **eqn.params))
+    whole = Var(eqn.output.type)
+    return [
+        Equation(eqn.primitive, tuple(numbers), eqn.params, (one,), eqn.source),
+        Equation(broadcast, (one,), Params(shape=whole.type.shape, axes=()), (whole,), eqn.source),
+    ], whole
+
+
+def _number(atom: Atom, made: Made) -> Atom:
+    """The number that an operand repeats, or the operand itself."""
+    eqn = made.get(atom) if isinstance(atom, Var) else None
+    repeats = eqn is not None and eqn.primitive is broadcast and not eqn.inputs[0].type.ndim
+    return eqn.inputs[0] if eqn is not None and repeats else atom
 
 
 def _reshape(eqn: Equation, inputs: tuple[Atom, ...], made: Made) -> Replaced:

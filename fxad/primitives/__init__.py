@@ -1,11 +1,34 @@
 """The primitives: each one class, in one place, with all its rules."""
 
 from fxad.primitives import (  # noqa: F401 - each defines its primitives
-    arithmetic, at, complexes, contraction, creation, cumulative, decompositions, determinants,
-    dynamic_slicing, einsum, exponential, indexing, linalg, logical, norms, numerals, powers, reductions,
-    rounding, scatter, selection, slicing, sorting, stopping, structural, trigonometric,
+    arithmetic,
+    at,
+    complexes,
+    contraction,
+    creation,
+    cumulative,
+    decompositions,
+    determinants,
+    dynamic_slicing,
+    einsum,
+    exponential,
+    indexing,
+    linalg,
+    logical,
+    norms,
+    numerals,
+    operators,
+    powers,
+    reductions,
+    rounding,
+    scatter,
+    selection,
+    slicing,
+    sorting,
+    stopping,
+    structural,
+    trigonometric,
 )
-from fxad.primitives import operators  # noqa: F401
 from fxad.tracing.operations import operations
 
 operations.full = creation.full_in

@@ -177,8 +177,8 @@ def matmul(x1: Any, x2: Any, /) -> Any:
     return contract(spec, *_squeezed((x, y), shapes))
 
 
-#: Params and result types of matrix products that are one equation, by the operands' types: the path
-#: that nearly all products take.
+#: Params and result types of matrix products that are one equation, by the operands' types: the
+#: path that nearly all products take.
 _matmul_equations: dict[Any, tuple[Params, ArrayType]] = {}
 
 
@@ -280,7 +280,8 @@ def _spec_of_axes(
     require(len(first) == len(second) and len(set(first)) == len(first)
             and len(set(second)) == len(second), f"tensordot: axes {first} and {second}")
     for i, j in zip(first, second, strict=True):
-        require(a[i] == b[j], f"shapes {a} and {b} not aligned: {a[i]} (dim {i}) != {b[j]} (dim {j})")
+        require(a[i] == b[j],
+                f"shapes {a} and {b} not aligned: {a[i]} (dim {i}) != {b[j]} (dim {j})")
     left = LETTERS[: len(a)]
     pairs = dict(zip(second, first, strict=True))
     right = "".join(

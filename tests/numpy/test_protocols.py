@@ -157,7 +157,7 @@ def test_lists_of_traced_values() -> None:
         a = fnp.array([[x[0], 1.0], [2.0, x[1]]])
         b = np.add([x[0], x[1]], x[:2])
         c = fnp.full((2,), x[2])
-        return np.sum(a @ b) + np.sum(c) + np.mean([x[0], x[1]]) + np.dot([x[0], 1.0], b)
+        return np.sum(a @ b) + np.sum(c) + fnp.mean([x[0], x[1]]) + np.dot([x[0], 1.0], b)
 
     g = fxad.grad(f)(V)
     h = 1e-6
@@ -249,8 +249,6 @@ def test_promotion_of_python_numbers(name: str) -> None:
     for a in DTYPES:
         for number in (True, 2, 2.5, 1j):
             x = np.ones(2, a)
-            if a.kind == "b" and number == 2 and name == "power":
-                continue  # NumPy picks int8, and refuses a negative exponent by value
             assert dtype_or_error(function, tracer(x), number) == dtype_or_error(function, x, number)
             assert dtype_or_error(function, number, tracer(x)) == dtype_or_error(function, number, x)
 
@@ -265,6 +263,8 @@ def test_promotion_by_operators(name: str) -> None:
     for a in DTYPES:
         for y in (True, 2, 2.5, 1j, np.ones(2, np.float32), np.int8(1)):
             x = np.ones(2, a)
+            if name == "power" and a.kind == "b" and type(y) is int:
+                continue  # NumPy's operator squares instead, which gives int8 and not np.power's int64
             assert dtype_or_error(operation, tracer(x), y) == dtype_or_error(operation, x, y), (x, y)
             assert dtype_or_error(operation, y, tracer(x)) == dtype_or_error(operation, y, x), (x, y)
 
@@ -280,7 +280,7 @@ REFUSED: dict[str, tuple[Callable[[Any], Any], type[Exception], str]] = {
     "iadd": (lambda x: operator.iadd(BUFFER, x), TypeMismatch, "y = y \\+ x"),
     "where": (lambda x: np.sin(x, where=x > 0), TypeMismatch, "np.where\\(mask, np.sin"),
     "asarray": (lambda x: np.asarray(x), ConcretizationError, "np.stack"),
-    "full": (lambda x: np.full(3, x[0]), TypeMismatch, "fxad.numpy.full"),
+    "full": (lambda x: np.full(3, x[0], float), TypeMismatch, "np.copyto was asked to write"),
     "copyto": (lambda x: np.copyto(BUFFER, x), TypeMismatch, "np.copyto was asked to write"),
     "unknown": (lambda x: np.histogram(x), ConcretizationError, "np.histogram has no traced form"),
     "unknown ufunc": (lambda x: np.isnat(x), ConcretizationError, "np.isnat has no traced form"),
@@ -308,7 +308,7 @@ REFUSED: dict[str, tuple[Callable[[Any], Any], type[Exception], str]] = {
     "index": (lambda x: x[3], IndexError, "out of bounds"),
     "take floats": (lambda x: np.take(x, [0.5]), TypeError, "Cannot cast"),
     "bool": (lambda x: bool(x > 0), ValueError, "ambiguous"),
-    "at": (lambda x: np.add.at(BUFFER, [0], x[:1]), ConcretizationError, "np.add.at"),
+    "at": (lambda x: np.add.at(BUFFER, [0], x[:1]), TypeMismatch, "np.add.at was asked to write"),
 }
 
 
