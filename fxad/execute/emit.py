@@ -239,6 +239,7 @@ class _Writer:
         candidates = {
             eqn.output for eqn in self.program.equations
             if eqn.primitive.name == "broadcast" and isinstance(eqn.inputs[0], Var)
+            and eqn.output.type.ndim  # a number may be read by a scalar region, by its name
         }
         self.folded = {
             v for v in candidates

@@ -17,10 +17,9 @@ from fxad.primitives.selection import where as choose
 from fxad.tracing import Tracer
 
 __all__ = ["allclose", "angle", "around", "array_equal", "array_equiv", "astype", "can_cast", "clip",
-           "common_type", "copy", "fix",
-           "imag", "isclose", "iscomplex", "iscomplexobj", "isneginf", "isposinf", "isreal",
-           "isrealobj", "nan_to_num", "ndim", "real", "real_if_close", "result_type", "round_", "shape", "sinc",
-           "size"]
+           "common_type", "copy", "fix", "imag", "isclose", "iscomplex", "iscomplexobj", "isneginf",
+           "isposinf", "isreal", "isrealobj", "nan_to_num", "ndim", "real", "real_if_close",
+           "result_type", "round_", "shape", "sinc", "size", "typed"]
 
 
 # -- rounding -----------------------------------------------------------------------------------------
@@ -124,7 +123,7 @@ def real_if_close(a: Any, tol: Any = 100) -> Any:
 
 @implements(np.iscomplexobj)
 def iscomplexobj(x: Any) -> bool:
-    return as_array(x).dtype.kind == "c"
+    return bool(as_array(x).dtype.kind == "c")
 
 
 @implements(np.isrealobj)

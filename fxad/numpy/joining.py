@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import operator
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -137,7 +138,7 @@ def array_split(ary: Any, indices_or_sections: Any, axis: Any = 0) -> list[Any]:
             raise ValueError("number sections must be larger than 0.")
         each, extra = divmod(x.shape[axis], count)
         sizes = np.cumsum([0] + [each + 1] * extra + [each] * (count - extra)).tolist()
-        pairs = list(zip(sizes[:-1], sizes[1:], strict=True))
+        pairs = list(itertools.pairwise(sizes))
     before = (slice(None),) * axis
     return [getitem(x, (*before, slice(a, b))) for a, b in pairs]
 

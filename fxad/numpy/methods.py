@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from typing import Any
 
@@ -91,17 +92,17 @@ def _conjugate(self: Tracer) -> Any:
 def _sort(self: Tracer, axis: int = -1, kind: Any = None, order: Any = None, *,
           stable: bool | None = None) -> None:
     """Sort in place, as ndarray.sort does."""
-    self[...] = selecting.sort(self, axis)  # type: ignore[index]
+    self[...] = selecting.sort(self, axis)
 
 
 def _partition(self: Tracer, kth: Any, axis: int = -1, kind: Any = None, order: Any = None) -> None:
     """Sort in place: a sorted array is partitioned."""
-    self[...] = selecting.sort(self, axis)  # type: ignore[index]
+    self[...] = selecting.sort(self, axis)
 
 
 def _fill(self: Tracer, value: Any) -> None:
     """Write one value into all elements."""
-    self[...] = value  # type: ignore[index]
+    self[...] = value
 
 
 def _refused(name: str, why: str, fix: str) -> Callable[..., Any]:
@@ -174,10 +175,14 @@ attach(
 )
 
 
+def _called(self: Tracer, ufunc: np.ufunc, *others: Any) -> Any:
+    return ufunc(self, *others)
+
+
 # An array of objects, which is what np.array([t, u]) makes, NumPy computes element by element, calling
 # the method of each that is named like the ufunc.
-attach(**{
-    ufunc.__name__: (lambda ufunc: lambda self, *others: ufunc(self, *others))(ufunc)
+attach(**{  # type: ignore[arg-type]  # partialmethod is a descriptor
+    ufunc.__name__: functools.partialmethod(_called, ufunc)
     for ufunc in UFUNCS
     if ufunc.nin <= 2 and ufunc.nout == 1 and not hasattr(Tracer, ufunc.__name__)
 })

@@ -97,7 +97,8 @@ def correlate(a: Any, v: Any, mode: Any = "valid") -> Any:
 
 @implements(np.convolve)
 def convolve(a: Any, v: Any, mode: Any = "full") -> Any:
-    a, v = _vectors(*(x if x.ndim else ravel(x) for x in map(as_array, (a, v))), mode)
+    a, v = (x if x.ndim else ravel(x) for x in map(as_array, (a, v)))
+    a, v = _vectors(a, v, mode)
     if a.size < v.size:
         a, v = v, a
     return _slide(a, flip(v, axes=(0,)), _MODES[mode])

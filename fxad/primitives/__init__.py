@@ -10,6 +10,7 @@ from fxad.primitives import (  # noqa: F401 - each defines its primitives
     decompositions,
     determinants,
     dynamic_slicing,
+    eigenspaces,
     einsum,
     exponential,
     indexing,

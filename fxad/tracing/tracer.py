@@ -111,8 +111,8 @@ class Tracer:
 
     def __float__(self) -> float:
         if is_stored():
-            raise self._lost("an assignment into a plain NumPy array", "np.stack([...]) of the values instead of"
-                             " filling an array with them one by one")
+            fix = "np.stack([...]) of the values instead of filling an array with them one by one"
+            raise self._lost("an assignment into a plain NumPy array", fix)
         here = Source.here()
         written = here.expression if here is not None else None
         if written is not None and written.startswith("math."):

@@ -395,7 +395,7 @@ def scaled(a: Any) -> Any:
     b = a * 2
     while np.linalg.norm(b) < 1000:
         b = b * 2
-    if b.sum() > 0:
+    if b.sum() > 0:  # noqa: SIM108 - the four lines as a user writes them
         c = b
     else:
         c = 100 * b

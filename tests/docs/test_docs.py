@@ -66,9 +66,18 @@ def test_there_are_pages():
 
 
 @pytest.mark.parametrize("page", WITH_CODE, ids=name_of)
-def test_the_code_of_a_page_runs(page, monkeypatch, tmp_path, primitives_of_its_own):
+@pytest.mark.usefixtures("primitives_of_its_own")
+def test_the_code_of_a_page_runs(page, monkeypatch, tmp_path):
+    (tmp_path / "spring.py").write_text(readme_file())
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.delitem(sys.modules, "spring", raising=False)
     monkeypatch.chdir(page.parent)
     run(page, {"__name__": "page"})
+
+
+def readme_file():
+    """The file that the README tells the reader to write."""
+    return next(code for _, code, _ in blocks(ROOT / "README.md") if "def energy" in code)
 
 
 @pytest.fixture
@@ -109,6 +118,14 @@ def test_every_page_is_in_a_table_of_contents():
     assert pages == listed
 
 
+def test_the_layout_names_all_parts_of_the_package():
+    text = (DOCS / "layout.md").read_text()
+    files = [path.relative_to(ROOT / "fxad") for path in (ROOT / "fxad").rglob("*.py")]
+    parts = {f"{file.parts[0]}/" if len(file.parts) > 1 else file.name for file in files}
+    missing = {part for part in parts - {"__init__.py"} if f"`{part}`" not in text}
+    assert not missing
+
+
 def readme_commands():
     text = (ROOT / "README.md").read_text()
     return re.findall(r"^    (\S.*)$", text, re.MULTILINE)
@@ -133,9 +150,8 @@ def test_the_first_command_answers():
 def test_the_file_of_the_readme(tmp_path, monkeypatch):
     """The command for a function in a file, with the file that the README shows."""
     text = (ROOT / "README.md").read_text()
-    code = next(c for _, c, _ in blocks(ROOT / "README.md") if "def energy" in c)
     (command,) = re.findall(r"`(python -m fxad spring\.py[^`]*)`", text)
-    (tmp_path / "spring.py").write_text(code)
+    (tmp_path / "spring.py").write_text(readme_file())
     monkeypatch.chdir(tmp_path)
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     done = subprocess.run([sys.executable, *shlex.split(command)[1:]], env=environment,

@@ -135,8 +135,8 @@ UFUNCS = [
 REDUCTIONS = [
     *[
         Case(f"{name}{kwargs}", lambda n, x, name=name, kwargs=kwargs: getattr(n, name)(x, **kwargs), C)
-        for name in "sum prod max min amax amin mean var std median ptp nansum nanprod nanmean nanmax"
-                    " nanmin nanvar nanstd".split()
+        for name in ["sum", "prod", "max", "min", "amax", "amin", "mean", "var", "std", "median", "ptp",
+                     "nansum", "nanprod", "nanmean", "nanmax", "nanmin", "nanvar", "nanstd"]
         for kwargs in ({}, {"axis": 1}, {"axis": (0, -1)}, {"axis": -1, "keepdims": True})
     ],
     *[
@@ -436,8 +436,7 @@ def test_derivatives(case: Case) -> None:
     out, pull = fxad.vjp(function, *case.arrays)
     cts = [np.asarray(rng.normal(size=o.shape)).astype(o.dtype) if o.dtype.kind in "fc"
            else np.zeros(o.shape, fxad.float0) for o in arrays_of(out)]
-    leaves, treedef = tree.flatten(out)
-    pulled = pull(treedef.unflatten(cts))
+    pulled = pull(tree.flatten(out)[1].unflatten(cts))
     left = sum(np.sum(c * d) for c, d in zip(inexact(cts), moved, strict=True))
     right = sum(np.sum(p * t) for p, t in zip(pulled, tangents, strict=True))
     np.testing.assert_allclose(left, right, rtol=1e-8, atol=1e-8)

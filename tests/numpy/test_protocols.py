@@ -77,7 +77,7 @@ METHODS: dict[str, Callable[[Any], Any]] = {
     "contains": lambda x: (0.5 in x, 7.0 in x),
     "matmul": lambda x: (x @ x.T, x.T @ X, X @ x.T),
     "divmod": lambda x: (divmod(x, 0.4), divmod(3.0, x), x // 0.3, x % 0.3),
-    "comparisons": lambda x: (x < 0, x <= 0.5, x > V[:, None], x >= 0, x == 0.5, x != 0.5, 0.5 == x),
+    "comparisons": lambda x: (x < 0, x <= 0.5, x > V[:, None], x >= 0, x == 0.5, x != 0.5, x == 0.5),
     "index": lambda x: (x[0], x[1, 2], x[:, ::2], x[..., None], x[[0, 2]], x[X > 0]),
 }
 
@@ -175,7 +175,8 @@ BINARY = {
     "divmod": divmod,
 }
 OTHERS = {
-    "ndarray": np.array([1.5, 0.5, 2.5]), "column": np.array([[1.5], [0.5]]), "np.float64": np.float64(1.5),
+    "ndarray": np.array([1.5, 0.5, 2.5]), "column": np.array([[1.5], [0.5]]),
+    "np.float64": np.float64(1.5),
     "np.float32": np.float32(1.5), "float": 1.5, "int": 2, "np.int64": np.int64(3), "bool": True,
     "complex": 1.5 + 0.5j, "ints": np.array([1, 2, 3]), "list": [1.5, 0.5, 2.5], "0-d": np.array(2.5),
 }
@@ -213,7 +214,7 @@ def test_unknown_operands_are_refused() -> None:
 
 # -- promotion ----------------------------------------------------------------------------------------
 
-DTYPES = [np.dtype(d) for d in "? i1 i2 i4 i8 u1 u2 u4 u8 f2 f4 f8 c8 c16".split()]
+DTYPES = [np.dtype(d) for d in ["?", "i1", "i2", "i4", "i8", "u1", "u2", "u4", "u8", "f2", "f4", "f8", "c8", "c16"]]
 PROMOTING = {"add": np.add, "multiply": np.multiply, "divide": np.divide, "power": np.power,
              "maximum": np.maximum, "less": np.less}
 
@@ -321,7 +322,7 @@ def test_refused(name: str) -> None:
 
 
 def test_nonzero_under_vmap_says_what_to_write() -> None:
-    with pytest.raises(ConcretizationError, match="np.where\\(condition, x, y\\)"):
+    with pytest.raises(ConcretizationError, match=r"np.where\(condition, x, y\)"):
         fxad.vmap(lambda x: np.nonzero(x > 0))(X)
 
 

@@ -136,11 +136,17 @@ def test_transpose(case: Case) -> None:
         assert there == pytest.approx(back, rel=near, abs=near * (1 + sum(np.size(t) for t in cts)))
 
 
-def _batch_axes(count: int) -> list[tuple[int | None, ...]]:
-    """Every choice of batched operands, with their batch axes first, last, and alternating."""
+def _batch_axes(case: Case) -> list[tuple[int | None, ...]]:
+    """Every choice of batched operands, with their batch axes first, last, and alternating.
+
+    In single precision, which the rules do not look at, all operands are batched.
+    """
+    count = len(case.values)
+    every = case.dtype not in ("float32", "complex64")
     return list(dict.fromkeys(
         tuple(axis if chosen else None for axis, chosen in zip(axes, choice, strict=False))
-        for choice in itertools.product((True, False), repeat=count) if any(choice)
+        for choice in itertools.product((True, False), repeat=count)
+        if all(choice) or (every and any(choice))
         for axes in ((0,) * count, (-1,) * count, (0, -1) * count)
     ))
 
@@ -151,7 +157,7 @@ def test_batch(case: Case) -> None:
     size, program = 3, case.program
     elements = [case.sample.make(case.dtype, seed) for seed in range(size)]
     loop = checked(program)
-    for axes in _batch_axes(len(case.values)):
+    for axes in _batch_axes(case):
         rows = [
             [elements[i if a is not None else 0][k] for k, a in enumerate(axes)]
             for i in range(size)
@@ -228,5 +234,6 @@ def test_python_floats(name: str) -> None:
         if primitive.emit_scalar(*[x for _ in operands], **params) is None:
             continue
         run = checked(program_of(primitive, operands, params))
-        for given in itertools.product(special, repeat=len(operands)):
+        values = [[np.False_, np.True_] if o.dtype.kind == "b" else special for o in operands]
+        for given in itertools.product(*values):
             run(*[o.dtype.type(g) for o, g in zip(operands, given, strict=True)])
