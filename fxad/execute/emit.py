@@ -183,7 +183,7 @@ class _Writer:
         arguments = ", ".join(self.names[v] for v in program.inputs)
         lines: list[_Line] = []
         for v in program.inputs:
-            if v.type.weak:
+            if v.type.ndim == 0:
                 lines.append(_Line(f"{self.names[v]} = np.{v.type.dtype.name}({self.names[v]})"
                                    .replace("np.bool(", "np.bool_(")))
         equations = program.equations

@@ -10,11 +10,12 @@ __all__ = ["copies", "entry_dtypes"]
 
 
 def entry_dtypes(program: Program) -> list[Any]:
-    """For each input the scalar type that a Python number is made into, or None.
+    """For each input the scalar type that a number is made into, or None for an array.
 
-    Inside a Program numbers are NumPy's, so that 1/0 is inf with a warning and not an exception.
+    Inside a Program numbers are NumPy's scalars, so that 1/0 is inf with a warning and not an exception,
+    and a 0-d array computes as any other number.
     """
-    return [v.type.dtype.type if v.type.weak else None for v in program.inputs]
+    return [v.type.dtype.type if v.type.ndim == 0 else None for v in program.inputs]
 
 
 def copies(program: Program) -> list[bool]:

@@ -20,7 +20,8 @@ from fxad.ir.program import Literal, Params
 from fxad.ir.types import ArrayType
 from fxad.source import Source
 
-__all__ = ["NAMESPACE", "PRIMITIVES", "Code", "Primitive", "Unknown", "code_of", "kernel", "require"]
+__all__ = ["NAMESPACE", "PRIMITIVES", "Code", "Primitive", "Unknown", "code_of", "kernel",
+           "number_source", "require"]
 
 #: The names that emitted expressions may use: NumPy, math and the kernels.
 NAMESPACE: dict[str, Any] = {
@@ -64,15 +65,20 @@ class Code(str):
 
 
 def code_of(literal: Literal) -> Code:
-    """The source of a literal. Negative and complex ones are in brackets, ready for any operator."""
+    """The source of a literal. Negative ones are in brackets, ready for any operator."""
     value = literal.value
     if isinstance(value, np.generic):
-        return Code(f"np.{value.dtype.name}({value.item()!r})".replace("np.bool(", "np.bool_("),
-                    literal.type)
-    text = repr(value)
-    if text.startswith("-") or isinstance(value, complex):
-        text = f"({text})" if not text.startswith("(") else text
-    return Code(text, literal.type)
+        return Code(f"np.{value.dtype.name}({number_source(value.item())})"
+                    .replace("np.bool(", "np.bool_("), literal.type)
+    text = number_source(value)
+    return Code(f"({text})" if text.startswith("-") else text, literal.type)
+
+
+def number_source(value: Any) -> str:
+    """The source of a Python number. The repr of a complex one loses the sign of some zeros."""
+    if isinstance(value, complex):
+        return f"complex({value.real!r}, {value.imag!r})"
+    return repr(value)
 
 
 class Unknown:

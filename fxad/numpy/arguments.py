@@ -15,7 +15,7 @@ from fxad.primitives.structural import convert_to, reshape
 from fxad.source import Source
 from fxad.tracing import Trace, Tracer
 
-__all__ = ["as_array", "axes_of", "axis_of", "concrete", "converted", "inexact", "join",
+__all__ = ["as_array", "axes_counted", "axes_of", "axis_of", "concrete", "converted", "inexact", "join",
            "kept_shape", "refuse_out", "refused", "stacked", "with_kept_axes"]
 
 
@@ -68,6 +68,13 @@ def axes_of(axis: Any, ndim: int) -> tuple[int, ...]:
     if len(set(axes)) < len(axes):
         raise ValueError("duplicate value in 'axis'")
     return tuple(sorted(axes))
+
+
+def axes_counted(axis: Any, ndim: int) -> tuple[int, ...]:
+    """As `axes_of`, for means: a number has no axis over which NumPy counts its elements."""
+    if ndim == 0 and axis is not None:
+        normalize_axis_tuple(axis, ndim)
+    return axes_of(axis, ndim)
 
 
 def axis_of(axis: Any, ndim: int) -> int:

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from fxad.numpy.arguments import as_array, axis_of, converted, inexact, join, refuse_out, refused
+from fxad.numpy.arguments import as_array, axis_of, converted, join, refuse_out, refused
 from fxad.numpy.dispatch import FUNCTIONS, implements
 from fxad.numpy.joining import concatenate
 from fxad.numpy.reductions import accumulated, nan_to, sum_
@@ -127,7 +127,7 @@ def diff(a: Any, n: Any = 1, axis: Any = -1, prepend: Any = np._NoValue,
 @implements(np.ediff1d)
 def ediff1d(ary: Any, to_end: Any = None, to_begin: Any = None) -> Any:
     x = ravel(ary)
-    parts = [diff(x)]
+    parts = [getitem(x, slice(1, None)) - getitem(x, slice(None, -1))]
     if to_begin is not None:
         parts.insert(0, converted(ravel(to_begin), x.dtype))
     if to_end is not None:
@@ -137,7 +137,9 @@ def ediff1d(ary: Any, to_end: Any = None, to_begin: Any = None) -> Any:
 
 @implements(np.gradient)
 def gradient(f: Any, *varargs: Any, axis: Any = None, edge_order: int = 1) -> Any:
-    f = inexact(as_array(f))
+    f = as_array(f)
+    if f.dtype.kind in "iu":
+        f = converted(f, np.float64)
     axes = tuple(range(f.ndim)) if axis is None else tuple(
         axis_of(i, f.ndim) for i in (axis if isinstance(axis, tuple) else (axis,)))
     spacings = varargs if varargs else (1.0,)
@@ -209,7 +211,11 @@ def trapezoid(y: Any, x: Any = None, dx: Any = 1.0, axis: Any = -1) -> Any:
 
 @implements(np.interp)
 def interp(x: Any, xp: Any, fp: Any, left: Any = None, right: Any = None, period: Any = None) -> Any:
-    x, xp = (converted(as_array(v), np.float64) for v in (x, xp))
+    x, xp = as_array(x), as_array(xp)
+    if "c" in (x.dtype.kind, xp.dtype.kind):
+        raise TypeError("Cannot cast array data from dtype('complex128') to dtype('float64') according to"
+                        " the rule 'safe'")
+    x, xp = (converted(v, np.float64) for v in (x, xp))
     fp = as_array(fp)
     fp = converted(fp, np.complex128 if fp.dtype.kind == "c" else np.float64)
     if xp.ndim != 1 or fp.shape != xp.shape:
@@ -273,9 +279,13 @@ def cross(a: Any, b: Any, axisa: Any = -1, axisb: Any = -1, axisc: Any = -1, axi
     a = moveaxis(a, axis_of(axisa, a.ndim), -1)
     b = moveaxis(b, axis_of(axisb, b.ndim), -1)
     sizes = (a.shape[-1], b.shape[-1])
-    if sizes != (3, 3):
-        raise refused(f"np.cross of vectors of {sizes[0]} and {sizes[1]} components: both must have 3.",
-                      "vectors with 3 components; a[0] * b[1] - a[1] * b[0] in the plane")
+    if not set(sizes) <= {2, 3}:
+        raise refused(f"incompatible dimensions for cross product: vectors of {sizes[0]} and {sizes[1]}"
+                      " components (dimension must be 2 or 3)", "vectors with 3 components")
+    if sizes == (2, 2):
+        return a[..., 0] * b[..., 1] - a[..., 1] * b[..., 0]
+    a, b = (x if n == 3 else join([x, np.zeros((*x.shape[:-1], 1), x.dtype)], x.ndim - 1)
+            for x, n in zip((a, b), sizes, strict=True))
     (a0, a1, a2), (b0, b1, b2) = ([x[..., i] for i in range(3)] for x in (a, b))
     parts = [a1 * b2 - a2 * b1, a2 * b0 - a0 * b2, a0 * b1 - a1 * b0]
     made = join([reshape(p, shape=(*p.shape, 1)) for p in parts], parts[0].ndim)

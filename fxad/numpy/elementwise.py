@@ -7,13 +7,14 @@ from typing import Any
 
 import numpy as np
 
-from fxad.numpy.arguments import as_array, concrete, converted, inexact, refuse_out
+from fxad.numpy.arguments import as_array, concrete, converted, inexact, refuse_out, refused
 from fxad.numpy.dispatch import implements
 from fxad.numpy.reductions import all_
 from fxad.primitives import complexes
 from fxad.primitives import rounding as primitive
 from fxad.primitives.logical import isfinite, isinf, isnan, signbit
 from fxad.primitives.selection import where as choose
+from fxad.primitives.trigonometric import arctan2
 from fxad.tracing import Tracer
 
 __all__ = ["allclose", "angle", "around", "array_equal", "array_equiv", "astype", "can_cast", "clip",
@@ -36,10 +37,10 @@ def _on_parts(function: Callable[[Any], Any], x: Any) -> Any:
 def round_(a: Any, decimals: Any = 0, out: None = None) -> Any:
     refuse_out("round", out)
     x = as_array(a)
-    if x.dtype.kind in "iub":
-        if decimals >= 0:
-            return x
-        return converted(round_(inexact(x), decimals), x.dtype)
+    if x.dtype.kind in "iu":
+        return x if decimals >= 0 else converted(round_(inexact(x), decimals), x.dtype)
+    if x.dtype.kind == "b" and decimals != 0:
+        raise refused("np.round of booleans to some decimals.", "np.round(x.astype(float), decimals)")
     if decimals == 0:
         return _on_parts(primitive.rint, x)
     power = 10.0 ** abs(decimals)
@@ -106,7 +107,8 @@ def imag(val: Any) -> Any:
 
 @implements(np.angle)
 def angle(z: Any, deg: bool = False) -> Any:
-    found = complexes.angle(inexact(as_array(z)))
+    z = as_array(z)
+    found = complexes.angle(z) if z.dtype.kind == "c" else arctan2(0, z)
     return found * (180 / np.pi) if deg else found
 
 

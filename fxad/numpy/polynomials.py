@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
+import operator
 from typing import Any
 
 import numpy as np
 
-from fxad.numpy.arguments import as_array, converted, join, stacked
+from fxad.numpy.arguments import as_array, converted, join, refused, stacked
 from fxad.numpy.dispatch import implements
 from fxad.numpy.shaping import ravel
-from fxad.primitives import contraction
+from fxad.primitives import contraction, norms
 from fxad.primitives.complexes import conj
 from fxad.primitives.indexing import getitem
 from fxad.primitives.structural import broadcast_to, flip
 
-__all__ = ["convolve", "correlate", "polyadd", "polyder", "polyint", "polymul", "polysub", "polyval",
-           "vander"]
+__all__ = ["convolve", "correlate", "polyadd", "polyder", "polyfit", "polyint", "polymul",
+           "polysub", "polyval", "vander"]
 
 
 @implements(np.polyval)
@@ -65,6 +66,26 @@ def polyint(p: Any, m: int = 1, k: Any = None) -> Any:
     for i in range(m):
         p = join([p / np.arange(len(p), 0, -1), constants[i : i + 1]], 0)
     return p
+
+
+@implements(np.polyfit)
+def polyfit(x: Any, y: Any, deg: Any, rcond: Any = None, full: bool = False, w: Any = None,
+            cov: Any = False) -> Any:
+    if full or cov:
+        raise refused("np.polyfit(..., full=True) and cov=True have no traced form.",
+                      "np.linalg.lstsq(np.vander(x, deg + 1), y)")
+    x, y = as_array(x) + 0.0, as_array(y) + 0.0
+    if x.ndim != 1 or y.ndim not in (1, 2) or x.shape[0] != y.shape[0]:
+        raise TypeError("expected x and y to have same length")
+    columns = vander(x, operator.index(deg) + 1)
+    if w is not None:
+        w = as_array(w) + 0.0
+        columns = columns * w[:, None]
+        y = y * (w if y.ndim == 1 else w[:, None])
+    scale = np.sqrt(np.sum(columns * columns, 0))
+    if rcond is None:
+        rcond = len(x) * float(np.finfo(x.dtype).eps)
+    return (norms.lstsq(columns / scale, y, rcond)[0].T / scale).T
 
 
 @implements(np.vander)

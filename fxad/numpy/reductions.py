@@ -11,6 +11,7 @@ import numpy as np
 from fxad.ir.program import Literal
 from fxad.numpy.arguments import (
     as_array,
+    axes_counted,
     axes_of,
     axis_of,
     converted,
@@ -133,7 +134,7 @@ def mean(a: Any, axis: Any = None, dtype: Any = None, out: None = None, keepdims
     refuse_out("mean", out)
     a = as_array(a)
     x = converted(a, dtype) if dtype is not None else inexact(a)
-    axes = axes_of(axis, x.ndim)
+    axes = axes_counted(axis, x.ndim)
     if x.dtype.itemsize == 2:  # NumPy adds up half precision in single precision
         return with_kept_axes(converted(mean_of(converted(x, np.float32), axes, where), x.dtype),
                               x.shape, axes, keepdims)
@@ -260,12 +261,11 @@ def logsumexp(a: Any, axis: Any = 0, dtype: Any = None, out: None = None, keepdi
     if initial is not None:
         raise refused("np.logaddexp.reduce(..., initial=...) on a traced value.",
                       "np.logaddexp(np.logaddexp.reduce(x), initial)")
-    x = inexact(as_array(a))
-    if dtype is not None:
-        x = converted(x, dtype)
+    x = as_array(a)
+    x = converted(x, dtype or np.logaddexp.resolve_dtypes((x.dtype, x.dtype, None))[0])
     if where is not True:
         x = choose(as_array(where), x, -_inf)
-    greatest = stop_gradient(max_(x, axis, None, True))
+    greatest = stop_gradient(max_(x, axis, None, True, -_inf))
     # Where all are -inf, so is the result; subtracting it from itself would give NaN.
     pivot = choose(greatest == -_inf, 0, choose(greatest == _inf, 0, greatest))
     total = log(sum_(exp(x - pivot), axis, None, None, True)) + pivot

@@ -10,18 +10,19 @@ import numpy as np
 
 from fxad.numpy.arguments import as_array, axis_of, concrete, converted, refuse_out, refused
 from fxad.numpy.dispatch import implements
-from fxad.numpy.reductions import truth
-from fxad.numpy.shaping import moveaxis, ravel, reshaped
+from fxad.numpy.reductions import any_, truth
+from fxad.numpy.shaping import expand_dims, moveaxis, ravel, reshaped
 from fxad.primitives import selection
 from fxad.primitives import sorting as primitive
-from fxad.primitives.indexing import getitem
+from fxad.primitives.indexing import getitem, scatter_sum
 from fxad.primitives.rounding import clip
 from fxad.primitives.structural import broadcast_to, flip
 from fxad.tracing import Tracer
 
-__all__ = ["apply_along_axis", "argpartition", "argsort", "argwhere", "choose", "compress", "digitize",
-           "extract", "flatnonzero", "nonzero", "partition", "piecewise", "searchsorted", "select",
-           "sort", "take", "take_along_axis", "tril", "triu", "unique", "where"]
+__all__ = ["apply_along_axis", "apply_over_axes", "argpartition", "argsort", "argwhere", "bincount",
+           "choose", "compress", "digitize", "extract", "flatnonzero", "isin", "nonzero",
+           "partition", "piecewise", "searchsorted", "select", "sort", "take", "take_along_axis",
+           "tril", "triu", "unique", "where"]
 
 
 def _scalar_or_array(value: Any) -> Any:
@@ -111,6 +112,8 @@ def tril(m: Any, k: Any = 0) -> Any:
 
 
 def _matrix(m: Any) -> tuple[int, int]:
+    if m.ndim == 0:
+        raise TypeError("the triangle of an array without axes")
     return m.shape[-2:] if m.ndim > 1 else (m.shape[0], m.shape[0])
 
 
@@ -205,6 +208,26 @@ def unique(ar: Any, return_index: bool = False, return_inverse: bool = False,
     return tuple(made) if len(made) > 1 else made[0]
 
 
+@implements(np.isin)
+def isin(element: Any, test_elements: Any, assume_unique: bool = False, invert: bool = False, *,
+         kind: Any = None) -> Any:
+    x = as_array(element)
+    found = any_(reshaped(x, (*x.shape, 1)) == ravel(test_elements), -1)
+    return ~found if invert else found
+
+
+@implements(np.bincount)
+def bincount(x: Any, /, weights: Any = None, minlength: int = 0) -> Any:
+    """The numbers that are counted decide the size of the result; the weights may be traced."""
+    bins = np.asarray(concrete(as_array(x), "np.bincount(x)", "np.sum(weights[:, None] * (x[:, None] =="
+                               " np.arange(n)), axis=0)"))
+    if weights is None:
+        return np.bincount(bins, minlength=minlength)
+    size = len(np.bincount(bins, minlength=minlength))
+    w = converted(as_array(weights), np.float64)
+    return scatter_sum(w, bins, shape=(size,), axes=(0,))
+
+
 # -- in order -----------------------------------------------------------------------------------------
 
 
@@ -221,7 +244,7 @@ def sort(a: Any, axis: Any = -1, kind: Any = None, order: Any = None, *, stable:
 
 @implements(np.argsort)
 def argsort(a: Any, axis: Any = -1, kind: Any = None, order: Any = None, *, stable: Any = None) -> Any:
-    a, axis = _axis(a, axis)
+    a, axis = _axis(a, axis if np.ndim(a) else None)
     return primitive.argsort(a, axis=axis)
 
 
@@ -261,6 +284,15 @@ def digitize(x: Any, bins: Any, right: bool = False) -> Any:
 
 
 # -- one line after the other -------------------------------------------------------------------------
+
+
+@implements(np.apply_over_axes)
+def apply_over_axes(func: Any, a: Any, axes: Any) -> Any:
+    x = as_array(a)
+    for axis in np.atleast_1d(axes).tolist():
+        made = as_array(func(x, axis))
+        x = made if made.ndim == x.ndim else expand_dims(made, axis)
+    return x
 
 
 @implements(np.apply_along_axis)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -11,31 +10,28 @@ import numpy as np
 from fxad.ir.program import Literal
 from fxad.numpy.arguments import (
     as_array,
+    axes_counted,
     axes_of,
     converted,
     inexact,
     join,
     kept_shape,
     refuse_out,
-    refused,
     with_kept_axes,
 )
 from fxad.numpy.dispatch import implements
 from fxad.numpy.reductions import elements, mean, mean_of, sum_
-from fxad.numpy.shaping import moveaxis
 from fxad.primitives.arithmetic import divide, equal
 from fxad.primitives.complexes import conj, imag, real
 from fxad.primitives.exponential import sqrt
 from fxad.primitives.indexing import getitem
 from fxad.primitives.logical import isnan
-from fxad.primitives.rounding import clip, floor, maximum
+from fxad.primitives.rounding import clip, maximum
 from fxad.primitives.selection import where as choose
-from fxad.primitives.sorting import sort
 from fxad.primitives.structural import broadcast_to, reduce_sum, reshape
 from fxad.tracing import Tracer
 
-__all__ = ["average", "corrcoef", "cov", "median", "nanmean", "nanstd", "nanvar", "percentile",
-           "quantile", "std", "var"]
+__all__ = ["average", "corrcoef", "cov", "nanmean", "nanstd", "nanvar", "std", "var"]
 
 Axes = tuple[int, ...]
 
@@ -79,7 +75,7 @@ def var(a: Any, axis: Any = None, dtype: Any = None, out: None = None, ddof: Any
         ddof = correction
     a = as_array(a)
     x = converted(a, dtype) if dtype is not None else inexact(a)
-    axes = axes_of(axis, x.ndim)
+    axes = axes_counted(axis, x.ndim)
     given = None if mean is None else as_array(mean)
     if x.dtype.itemsize == 2:  # NumPy computes with half precision in single precision
         wide = _variance(converted(x, np.float32), axes, ddof, where, given)
@@ -165,109 +161,6 @@ def nanstd(a: Any, axis: Any = None, dtype: Any = None, out: None = None, ddof: 
                        correction=correction))
 
 
-# -- order statistics ---------------------------------------------------------------------------------
-
-
-def _line(x: Any, axes: Axes) -> Any:
-    """`x` with `axes` made one, the last."""
-    kept = tuple(i for i in range(x.ndim) if i not in axes)
-    x = moveaxis(x, axes, tuple(range(len(kept), x.ndim)))
-    return reshape(x, shape=(*x.shape[: len(kept)], math.prod(x.shape[len(kept):])))
-
-
-def _take_last(x: Any, index: Any) -> Any:
-    return getitem(x, (..., index))
-
-
-@implements(np.median)
-def median(a: Any, axis: Any = None, out: None = None, overwrite_input: bool = False,
-           keepdims: Any = False) -> Any:
-    refuse_out("median", out)
-    x = as_array(a)
-    axes = axes_of(axis, x.ndim)
-    line = sort(_line(inexact(x), axes), axis=x.ndim - len(axes))
-    n = line.shape[-1]
-    if n == 0:
-        return mean(a, axis, keepdims=keepdims)
-    middle = _take_last(line, n // 2)
-    if n % 2 == 0:
-        middle = (_take_last(line, n // 2 - 1) + middle) / 2.0
-    last = _take_last(line, n - 1)  # NaN is sorted last
-    return with_kept_axes(choose(isnan(last), last, middle), x.shape, axes, keepdims)
-
-
-#: The `(alpha, beta)` of the methods that interpolate: Hyndman and Fan (1996).
-_METHODS = {"linear": (1.0, 1.0), "hazen": (0.5, 0.5), "weibull": (0.0, 0.0),
-            "median_unbiased": (1 / 3, 1 / 3), "normal_unbiased": (3 / 8, 3 / 8)}
-#: Those that choose one of the neighbours of the linear method, from the fraction between them.
-_CHOICES: dict[str, Callable[[Any], Any]] = {
-    "lower": lambda t: t * 0.0, "higher": np.ceil, "midpoint": lambda t: np.ceil(t) * 0.5,
-}
-
-
-def _fraction(q: Any, n: int, method: str) -> tuple[Any, Any, Any]:
-    """The positions of two neighbours in a sorted line of n elements, and where between them."""
-    alpha, beta = _METHODS.get(method, (1.0, 1.0))
-    position = q * (n - 1) if method in ("linear", *_CHOICES, "nearest") else (
-        n * q + (alpha + q * (1 - alpha - beta)) - 1)
-    if method == "nearest":
-        position = np.rint(position)
-    position = clip(position, 0.0, n - 1.0)
-    first = floor(position)
-    fraction = position - first
-    if method in _CHOICES:
-        fraction = _CHOICES[method](fraction)
-    below = converted(as_array(first), np.intp)
-    return below, np.minimum(below + 1, n - 1), fraction
-
-
-def _quantile(a: Any, q: Any, axis: Any, out: Any, method: str, keepdims: Any, weights: Any) -> Any:
-    refuse_out("quantile", out)
-    if method not in (*_METHODS, *_CHOICES, "nearest") or weights is not None:
-        what = f"method={method!r}" if weights is None else "weights=..."
-        raise refused(f"np.quantile(..., {what}) has no traced form.",
-                      "one of the methods " + ", ".join([*_METHODS, *_CHOICES, "nearest"]))
-    x = as_array(a)
-    if not isinstance(q, (int, float)):
-        q = as_array(q)
-    if not isinstance(q, Tracer) and not (np.all(np.asarray(q) >= 0) and np.all(np.asarray(q) <= 1)):
-        raise ValueError("Quantiles must be in the range [0, 1]")
-    axes = axes_of(axis, x.ndim)
-    line = sort(_line(inexact(x), axes), axis=x.ndim - len(axes))
-    n = line.shape[-1]
-    below, above, t = _fraction(q, n, method)
-    if isinstance(q, (int, float)):
-        t = float(t)
-    ndim = np.ndim(q)
-    low, high = _take_last(line, below), _take_last(line, above)
-    # As NumPy: from the nearer neighbour, so that both ends are met exactly.
-    step = high - low
-    found = choose(as_array(t >= 0.5), high - step * (1.0 - t), low + step * t)
-    last = _take_last(line, slice(n - 1, n) if ndim else n - 1)
-    if ndim > 1:
-        last = reshape(last, shape=(*last.shape, *[1] * (ndim - 1)))
-    found = choose(isnan(last), last, found)
-    front = tuple(range(ndim))
-    found = moveaxis(found, tuple(range(found.ndim - ndim, found.ndim)), front)
-    if keepdims:
-        found = reshape(found, shape=(*np.shape(q), *kept_shape(x.shape, axes)))
-    return found
-
-
-@implements(np.quantile)
-def quantile(a: Any, q: Any, axis: Any = None, out: None = None, overwrite_input: bool = False,
-             method: str = "linear", keepdims: Any = False, *, weights: Any = None) -> Any:
-    return _quantile(a, q, axis, out, method, keepdims, weights)
-
-
-@implements(np.percentile)
-def percentile(a: Any, q: Any, axis: Any = None, out: None = None, overwrite_input: bool = False,
-               method: str = "linear", keepdims: Any = False, *, weights: Any = None) -> Any:
-    if not isinstance(q, (int, float)):
-        q = as_array(q)
-    return _quantile(a, q / 100, axis, out, method, keepdims, weights)
-
-
 # -- covariance ---------------------------------------------------------------------------------------
 
 
@@ -290,13 +183,14 @@ def cov(m: Any, y: Any = None, rowvar: bool = True, bias: bool = False, ddof: in
         if weights is not None:
             w = as_array(weights) if w is None else w * as_array(weights)
     if w is None:
-        left: Any = float(x.shape[1] - ddof)
+        left: Any = max(float(x.shape[1] - ddof), 0.0)
         center, weighted = mean(x, 1), None
     else:
         w_sum = sum_(w)
         center = sum_(x * w, 1) / w_sum
         correction = w if aweights is None else w * as_array(aweights)
         left = w_sum - ddof if aweights is None else w_sum - ddof * sum_(correction) / w_sum
+        left = maximum(left, 0.0)
         weighted = w
     x = x - reshape(center, shape=(x.shape[0], 1))
     transposed = (x if weighted is None else x * weighted).T

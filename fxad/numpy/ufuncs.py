@@ -11,7 +11,7 @@ from fxad.numpy.calculus import cumprod, cumsum
 from fxad.numpy.dispatch import REDUCTIONS, UFUNCS
 from fxad.numpy.reductions import all_, any_, logsumexp, max_, min_, prod, sum_
 from fxad.primitives import contraction, cumulative
-from fxad.primitives.arithmetic import divide, floor_divide, remainder
+from fxad.primitives.arithmetic import floor_divide, remainder
 from fxad.primitives.logical import isinf
 from fxad.primitives.numerals import exponent, mantissa
 from fxad.primitives.powers import pow_operator, power
@@ -30,18 +30,13 @@ def _divmod(x: Any, y: Any) -> tuple[Any, Any]:
     return floor_divide(x, y), remainder(x, y)
 
 
+def _as_floats(ufunc: np.ufunc, x: Any) -> Any:
+    """`x` in the dtype in which the ufunc computes."""
+    return converted(x, ufunc.resolve_dtypes((x.dtype, *[None] * ufunc.nout))[0])
+
+
 def _fabs(x: Any) -> Any:
-    if x.dtype.kind == "c":
-        raise TypeError("ufunc 'fabs' not supported for the input types: complex numbers")
-    return absolute(x if x.dtype.kind == "f" else converted(x, np.float64))
-
-
-def _reciprocal(x: Any) -> Any:
-    if x.dtype.kind == "b":
-        x = converted(x, np.int8)
-    if x.dtype.kind in "iu":
-        return floor_divide(converted(as_array(1), x.dtype), x)
-    return divide(1, x)
+    return absolute(_as_floats(np.fabs, x))
 
 
 def _float_power(x: Any, y: Any) -> Any:
@@ -51,13 +46,13 @@ def _float_power(x: Any, y: Any) -> Any:
 
 
 def _modf(x: Any) -> tuple[Any, Any]:
-    x = x if x.dtype.kind == "f" else converted(x, np.float64)
+    x = _as_floats(np.modf, x)
     whole = trunc(x)
     return copysign(where(isinf(x), 0, x - whole), x), whole
 
 
 def _frexp(x: Any) -> tuple[Any, Any]:
-    x = x if x.dtype.kind == "f" else converted(x, np.float64)
+    x = _as_floats(np.frexp, x)
     return mantissa(x), exponent(x)
 
 
@@ -75,7 +70,7 @@ def _vecmat(x1: Any, x2: Any) -> Any:
 
 UFUNCS.update({
     np.power: pow_operator, np.float_power: _float_power, np.divmod: _divmod, np.modf: _modf,
-    np.frexp: _frexp, np.fabs: _fabs, np.reciprocal: _reciprocal, np.degrees: rad2deg,
+    np.frexp: _frexp, np.fabs: _fabs, np.degrees: rad2deg,
     np.radians: deg2rad,
     np.matmul: lambda x, y: contraction.matmul(as_array(x), as_array(y)),
     np.vecdot: lambda x, y: contraction.vecdot(as_array(x), as_array(y)),

@@ -17,7 +17,8 @@ def cse(program: Program) -> Program:
     for eqn in program.equations:
         inputs = substitute(eqn.inputs, env)
         key_inputs: tuple[Hashable, ...] = inputs
-        if eqn.primitive.commutative:
+        if eqn.primitive.commutative and all(a.type.dtype.kind != "c" for a in inputs):
+            # Not of complex numbers: the two products of a part are rounded, or fused, in order.
             key_inputs = (frozenset(inputs), len(inputs))
         # Weakness is part of the key: 2 and 2.0 are different literals, ~f64 and f64 different types.
         key = (eqn.primitive, key_inputs, eqn.params, tuple(v.type for v in eqn.outputs))

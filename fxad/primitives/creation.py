@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from fxad.ir.primitive import code_of, kernel
+from fxad.ir.primitive import code_of, kernel, number_source
 from fxad.ir.program import Array, Literal, Params
 from fxad.ir.types import ArrayType
 from fxad.primitives.families import NonDifferentiable, record_nullary
@@ -56,7 +56,8 @@ class Constant(Nullary):
     def emit(self, *, value: Array) -> str:
         array = value.value
         name = array.dtype.type.__name__
-        return f"np.array({array.ravel().tolist()!r}, np.{name}).reshape({array.shape})"
+        items = ", ".join(map(number_source, array.ravel().tolist()))
+        return f"np.array([{items}], np.{name}).reshape({array.shape})"
 
     def _make_evaluator(self, types: tuple[ArrayType, ...], params: Params) -> Any:
         return params["value"].value.copy

@@ -1,4 +1,4 @@
-"""How numbers are made up: divisors and bits of integers, mantissa and exponent of floats."""
+"""How numbers are made up: divisors, inverses and bits, mantissa and exponent of floats."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from fxad.ir.primitive import Code, require
 from fxad.ir.types import ArrayType
 from fxad.primitives.families import Elementwise, NonDifferentiable, Operation, align
 from fxad.primitives.rounding import ldexp
-from fxad.primitives.samples import integers, normal, points, sample
+from fxad.primitives.samples import integers, normal, points, positive, sample
 
-__all__ = ["bitwise_count", "exponent", "gcd", "lcm", "mantissa", "spacing"]
+__all__ = ["bitwise_count", "exponent", "gcd", "lcm", "mantissa", "reciprocal", "spacing"]
 
 _two = [sample(integers(0, 60, 3, 4), integers(1, 60, 3, 4), smooth=False)]
 _floats = [sample(normal(3, 4)), sample(normal()), sample(points(0.0, -0.75, np.inf), smooth=False)]
@@ -22,6 +22,10 @@ gcd = Elementwise("gcd", np.gcd, commutative=True, samples=_two)
 lcm = Elementwise("lcm", np.lcm, commutative=True, samples=_two)
 bitwise_count = Elementwise("bitwise_count", np.bitwise_count,
                             samples=[sample(integers(0, 60, 3, 4), smooth=False)])
+reciprocal = Elementwise(
+    "reciprocal", np.reciprocal, jvp=lambda out, x, dx: -(dx * (out * out)),
+    samples=[sample(positive(3, 4), dtypes="fci"), sample(positive(), dtypes="fc")],
+)
 spacing = Elementwise("spacing", np.spacing, samples=_floats)
 
 

@@ -172,6 +172,10 @@ REDUCTIONS = [
     Case("quantiles", lambda n, x: (n.quantile(x, [0.0, 0.4, 1.0], axis=0), n.percentile(x, 30),
                                     n.percentile(x, [10, 90], axis=1, keepdims=True),
                                     n.quantile(x, np.array([[0.1, 0.5]]), axis=(0, 1))), X),
+    Case("nanquantile", lambda n, x: (n.nanmedian(x), n.nanquantile(x, 0.3), n.nanpercentile(x, 85.0),
+                                      n.nanquantile(n.stack([x, x[::-1] * 2]), [0.1, 0.7], axis=1),
+                                      n.nanmedian(n.stack([x, x[::-1]]), axis=0, keepdims=True),
+                                      n.nanquantile(x, 0.4, method="hazen")), GAPS),
     Case("quantile_q", lambda n, x, q: n.quantile(x, q), X, np.array(0.37)),
     Case("cov", lambda n, x, y: (n.cov(x), n.cov(x, rowvar=False), n.cov(x, y, bias=True),
                                  n.cov(x[0]), n.corrcoef(x), n.corrcoef(x, y),
@@ -278,6 +282,9 @@ SELECTING = [
     Case("unique", lambda n, x: n.unique(n.concatenate([x, x])), X, batched=False, jitted=False),
     Case("unique_all", lambda n, x: n.unique(x, return_index=True, return_inverse=True,
                                              return_counts=True), X, batched=False, jitted=False),
+    Case("bincount", lambda n, x: n.bincount([0, 2, 2, 1, 5], x, minlength=8), V, single=False),
+    Case("isin", lambda n, x: (n.isin(x, [1.0, 2.0]), n.isin(x, x[0], invert=True)), X, smooth=False),
+    Case("apply_over_axes", lambda n, x: n.apply_over_axes(n.sum, x, [0, 2]), C),
     Case("apply_along_axis", lambda n, x: (n.apply_along_axis(n.sum, 0, x),
                                            n.apply_along_axis(lambda v: v[:2] * 2, 1, x)), X),
 ]
@@ -326,6 +333,7 @@ PRODUCTS = [
          V, X),
     Case("poly", lambda n, p, q: (n.polyadd(p, q[:3]), n.polysub(p, q), n.polymul(p, q), n.polyder(p),
                                   n.polyint(p), n.polyint(p, 2, k=[1.0, 2.0])), V, W),
+    Case("polyfit", lambda n, x, y: (n.polyfit(x, y, 2), n.polyfit(x, y, 1, w=[1.0, 2, 3, 4, 5])), V, W),
     *[Case(f"convolve_{mode}", lambda n, x, y, mode=mode: (
         n.convolve(x, y[:3], mode), n.convolve(x[:2], y, mode), n.correlate(x, y[:3], mode),
         n.correlate(x[:2], y, mode), n.correlate(x[:4], y, mode), n.correlate(x, y[:2], mode)), V, W)
@@ -360,7 +368,34 @@ LINALG = [
         n.linalg.matrix_transpose(x)), M, normal(3, 3)),
 ]
 
-CASES = [*UFUNCS, *REDUCTIONS, *CALCULUS, *SHAPES, *SELECTING, *ELEMENTWISE, *PRODUCTS, *LINALG]
+COMPLEX = [
+    Case(f"complex_{name}", function, Z, single=False) for name, function in {
+        "sums": lambda n, z: (n.sum(z), n.mean(z, axis=0), n.prod(z, axis=1), n.nansum(z), n.nanmean(z)),
+        "spread": lambda n, z: (n.var(z), n.std(z, axis=0), n.var(z, axis=1, keepdims=True, ddof=1)),
+        "average": lambda n, z: n.average(z, axis=0, weights=[1.0, 2.0, 3.0]),
+        "running": lambda n, z: (n.cumsum(z), n.cumprod(z, axis=0), n.diff(z, axis=0), n.ediff1d(z)),
+        "parts": lambda n, z: (z.real, n.imag(z), n.conj(z), n.abs(z), n.angle(z), n.sign(z)),
+        "round": lambda n, z: n.nan_to_num(z),
+        "select": lambda n, z: (n.where(z.real > 0, z, 0), n.select([z.real > 0], [z], 1j), n.triu(z)),
+        "joined": lambda n, z: (n.concatenate([z, z.real]), n.stack([z, z * 2], axis=1), n.roll(z, 1),
+                                n.pad(z, 1), n.tile(z, 2), n.repeat(z, 2, axis=0)),
+        "products": lambda n, z: (n.dot(z.T, z), n.vdot(z, z * 1j), n.einsum("ij,kj->ik", z, z),
+                                  n.outer(z, z), n.vecdot(z, z * 2j), n.inner(z, z), n.kron(z, z),
+                                  n.convolve(z[:, 0], z[:, 1]), n.correlate(z[:, 0], z[:2, 1], "full"),
+                                  n.trace(z), n.diag(z[:, 0])),
+        "ufuncs": lambda n, z: (n.exp(z), n.sin(z), n.log(z), n.sqrt(z), z**3, n.power(z, 2.5), 1 / z,
+                                n.square(z), n.reciprocal(z), n.tanh(z), n.sinc(z)),
+        "linspace": lambda n, z: n.linspace(z[0, 0], z[1, 1], 4),
+        "interp": lambda n, z: n.interp([0.5, 1.2], [0.0, 1.0, 2.0], z[:, 0]),
+        "polyval": lambda n, z: (n.polyval([1.0, 2.0, 3.0], z), n.vander(z[:, 0])),
+        "cov": lambda n, z: (n.cov(z), n.cov(z, rowvar=False)),
+        "linalg": lambda n, z: (n.linalg.norm(z), n.linalg.norm(z, axis=0), n.linalg.inv(z[:2]),
+                                n.linalg.det(z[1:]), n.linalg.solve(z[:2], z[2]),
+                                n.linalg.eigvalsh(z @ z.conj().T), n.linalg.svdvals(z)),
+    }.items()
+]
+
+CASES = [*UFUNCS, *REDUCTIONS, *CALCULUS, *SHAPES, *SELECTING, *ELEMENTWISE, *PRODUCTS, *LINALG, *COMPLEX]
 CASES = [c for c in CASES if all(hasattr(np, n) for n in ("unstack", "matvec")) or c.name not in (
     "split", "matvec", "vecmat", "cumulative")]
 
@@ -383,6 +418,14 @@ def assert_near(out: Any, expected: Any, tolerance: float = 1e-12) -> None:
 
 def inexact(values: list[Any]) -> list[Any]:
     return [v for v in values if v.dtype.kind in "fc"]
+
+
+def direction(rng: np.random.Generator, x: Any) -> Any:
+    """A tangent or a cotangent for `x`."""
+    made = np.asarray(rng.normal(size=x.shape))
+    if x.dtype.kind == "c":
+        made = made + 1j * rng.normal(size=x.shape)
+    return made.astype(x.dtype)
 
 
 def numeric(function: Function, arrays: tuple[Any, ...], tangents: list[Any]) -> list[Any]:
@@ -423,7 +466,7 @@ def test_value(case: Case) -> None:
 def test_derivatives(case: Case) -> None:
     """Forward mode agrees with differences, reverse mode with forward mode."""
     rng = np.random.default_rng(3)
-    tangents = [np.asarray(rng.normal(size=x.shape)) for x in case.arrays]
+    tangents = [direction(rng, x) for x in case.arrays]
 
     def function(*a: Any) -> Any:
         return case.function(np, *a)
@@ -434,12 +477,13 @@ def test_derivatives(case: Case) -> None:
     assert_near(moved, expected, case.tolerance)
 
     out, pull = fxad.vjp(function, *case.arrays)
-    cts = [np.asarray(rng.normal(size=o.shape)).astype(o.dtype) if o.dtype.kind in "fc"
-           else np.zeros(o.shape, fxad.float0) for o in arrays_of(out)]
+    cts = [direction(rng, o) if o.dtype.kind in "fc" else np.zeros(o.shape, fxad.float0)
+           for o in arrays_of(out)]
     pulled = pull(tree.flatten(out)[1].unflatten(cts))
     left = sum(np.sum(c * d) for c, d in zip(inexact(cts), moved, strict=True))
     right = sum(np.sum(p * t) for p, t in zip(pulled, tangents, strict=True))
-    np.testing.assert_allclose(left, right, rtol=1e-8, atol=1e-8)
+    # The pairing is of real parts: complex numbers are not conjugated.
+    np.testing.assert_allclose(np.real(left), np.real(right), rtol=1e-8, atol=1e-8)
     for p, x in zip(pulled, case.arrays, strict=True):
         assert (p.shape, p.dtype) == (x.shape, x.dtype)
 
@@ -465,3 +509,93 @@ def test_single_precision(case: Case) -> None:
            for o in arrays_of(out)]
     for ct in pull(tree.flatten(out)[1].unflatten(cts)):
         assert ct.dtype == np.float32
+
+
+# -- other dtypes, and arrays of none and of one -------------------------------------------------------
+
+ANY = {
+    **{name: (lambda x, name=name: getattr(np, name)(x)) for name in [
+        "sum", "prod", "mean", "var", "std", "max", "min", "ptp", "median", "any", "all", "argmax", "argmin",
+        "cumsum", "cumprod", "sort", "argsort", "diff", "ravel", "transpose", "flip", "round", "nansum",
+        "nanmax", "nanmean", "count_nonzero", "trace", "diag", "triu", "abs", "negative", "sqrt", "sin",
+        "floor", "sign", "square", "reciprocal", "isnan", "real", "imag", "angle", "conj", "nan_to_num",
+        "sinc", "exp2", "atleast_1d", "atleast_2d", "atleast_3d", "squeeze", "ediff1d", "trapezoid",
+        "gradient", "unwrap", "fabs", "modf", "frexp", "positive", "zeros_like", "average", "logical_not",
+        "isposinf", "fix", "trunc", "rint", "deg2rad", "nanprod", "nancumsum", "copy", "iscomplex",
+    ]},
+    "sum0": lambda x: np.sum(x, axis=0), "mean1": lambda x: np.mean(x, axis=-1),
+    "max0": lambda x: np.max(x, axis=0), "prod1": lambda x: np.prod(x, axis=-1, keepdims=True),
+    "cumsum0": lambda x: np.cumsum(x, axis=0), "clip": lambda x: np.clip(x, 1, 3),
+    "clip_float": lambda x: np.clip(x, 0.5, None), "round1": lambda x: np.round(x, 1),
+    "where": lambda x: np.where(x > 1, x, 0), "where_float": lambda x: np.where(x > 1, x, 0.5),
+    "concatenate": lambda x: np.concatenate([x, x]), "stack": lambda x: np.stack([x, x], axis=-1),
+    "append": lambda x: np.append(x, 1), "append_float": lambda x: np.append(x, 1.5),
+    "reshape": lambda x: np.reshape(x, -1), "tile": lambda x: np.tile(x, 2),
+    "repeat": lambda x: np.repeat(x, 2), "roll": lambda x: np.roll(x, 1), "pad": lambda x: np.pad(x, 1),
+    "pad_edge": lambda x: np.pad(x, 1, mode="edge"), "take": lambda x: np.take(x, []),
+    "divide": lambda x: x / 2, "floordiv": lambda x: x // 2, "power": lambda x: np.power(x, 2),
+    "power_float": lambda x: x**0.5, "multiply": lambda x: x * 2.5, "maximum": lambda x: np.maximum(x, 1),
+    "dot": lambda x: np.dot(x, x.T), "outer": lambda x: np.outer(x, x), "matmul": lambda x: x @ x.T,
+    "einsum": lambda x: np.einsum("...->...", x), "kron": lambda x: np.kron(x, x),
+    "quantile": lambda x: np.quantile(x, 0.5), "percentile": lambda x: np.percentile(x, [20, 70]),
+    "norm": lambda x: np.linalg.norm(x), "norm0": lambda x: np.linalg.norm(x, axis=0),
+    "isclose": lambda x: np.isclose(x, 1), "array_equal": lambda x: np.array_equal(x, x),
+    "searchsorted": lambda x: np.searchsorted([0, 2], x), "expand_dims": lambda x: np.expand_dims(x, 0),
+    "interp": lambda x: np.interp(x, [0, 1, 2], [5, 6, 7]), "linspace": lambda x: np.linspace(x, 5, 3),
+    "polyval": lambda x: np.polyval([1, 2, 3], x), "vstack": lambda x: np.vstack([x, x]),
+    "hstack": lambda x: np.hstack([x, x]), "broadcast": lambda x: np.broadcast_to(x, (2, *x.shape)),
+    "split": lambda x: np.array_split(x, 2), "delete": lambda x: np.delete(x, 0),
+    "insert": lambda x: np.insert(x, 0, 7), "convolve": lambda x: np.convolve(x, [1, 2]),
+    "select": lambda x: np.select([x > 1], [x]), "logaddexp": lambda x: np.logaddexp(x, x),
+    "astype": lambda x: x.astype(np.int16), "item": lambda x: x.sum().astype(np.float32),
+    "cov": lambda x: np.cov(x), "swap": lambda x: np.swapaxes(x, 0, -1), "add.reduce": np.add.reduce,
+    "maximum.reduce": np.maximum.reduce, "logaddexp.reduce": lambda x: np.logaddexp.reduce(x),
+    "geomspace": lambda x: np.geomspace(1 + abs(x), 9, 3), "cross": lambda x: np.cross(x, x),
+    "tensordot": lambda x: np.tensordot(x, x, 0), "meshgrid": lambda x: np.meshgrid(x, x),
+}
+ODD = {
+    "bool": np.array([[True, False, True], [False, True, True]]),
+    "int8": np.array([[1, -2, 3], [4, 0, 2]], np.int8),
+    "int64": np.array([[1, 2, 3], [4, 0, 2]]),
+    "uint16": np.array([1, 5, 2], np.uint16),
+    "float16": np.array([[0.5, 1.5, 2.0], [3.0, 0.25, 1.0]], np.float16),
+    "float32": np.array([[0.5, 1.5, 2.0], [3.0, 0.25, 1.0]], np.float32),
+    "complex64": np.array([0.5 + 1j, 1.5, 2.0 - 0.5j], np.complex64),
+    "number": np.array(1.5),
+    "int number": np.array(3),
+    "empty": np.zeros(0),
+    "empty rows": np.zeros((0, 3)),
+    "empty columns": np.zeros((2, 0), np.float32),
+    "strided": np.arange(12.0).reshape(3, 4)[::2, ::-2],
+    "one": np.array([[2.5]]),
+}
+
+
+ERRORS = (TypeError, ValueError, IndexError, ZeroDivisionError, np.linalg.LinAlgError)
+
+
+def answer(function: Function, x: Any) -> Any:
+    """The result, or the exception."""
+    try:
+        return function(x)
+    except ERRORS as error:
+        return error
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("name", ANY)
+def test_other_arrays(name: str) -> None:
+    """Integers, booleans, half precision, arrays of nothing and numbers: NumPy's types and errors."""
+    function = ANY[name]
+    for kind, x in ODD.items():
+        expected = answer(function, x)
+        out = answer(fxad.jit(function), x)
+        if isinstance(expected, Exception):
+            assert isinstance(out, Exception), (kind, expected, out)
+            assert any(isinstance(out, t) and isinstance(expected, t) for t in ERRORS), (kind, out)
+            continue
+        assert not isinstance(out, Exception), (kind, out)
+        for a, b in zip(arrays_of(out), arrays_of(expected), strict=True):
+            assert (a.shape, a.dtype) == (b.shape, b.dtype), kind
+            near = {2: 2e-3, 4: 1e-6}.get(b.real.dtype.itemsize, 1e-12) if b.dtype.kind in "fc" else 0
+            np.testing.assert_allclose(a, b, rtol=near, atol=near, err_msg=kind)

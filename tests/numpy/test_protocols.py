@@ -214,7 +214,8 @@ def test_unknown_operands_are_refused() -> None:
 
 # -- promotion ----------------------------------------------------------------------------------------
 
-DTYPES = [np.dtype(d) for d in ["?", "i1", "i2", "i4", "i8", "u1", "u2", "u4", "u8", "f2", "f4", "f8", "c8", "c16"]]
+NAMES = ["?", "i1", "i2", "i4", "i8", "u1", "u2", "u4", "u8", "f2", "f4", "f8", "c8", "c16"]
+DTYPES = [np.dtype(name) for name in NAMES]
 PROMOTING = {"add": np.add, "multiply": np.multiply, "divide": np.divide, "power": np.power,
              "maximum": np.maximum, "less": np.less}
 
