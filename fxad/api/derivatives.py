@@ -21,6 +21,7 @@ from fxad.api.recording import (
 )
 from fxad.errors import NonDifferentiable, NonScalarOutput, explain
 from fxad.execute import Executable, executables
+from fxad.ir.program import Program
 from fxad.ir.types import ArrayType
 from fxad.source import Source
 from fxad.transforms import derived
@@ -213,32 +214,58 @@ def vjp(fun: Callable[..., Any], *primals: Any, has_aux: bool = False) -> Any:
     >>> pullback(np.array([1.0, 10.0]))
     (array([ 2., 40.]),)
     """
-    rec, chosen = _record_all("vjp", fun, primals, has_aux)
-    trace = rec.trace
-    try:
-        operands, count, main = rec.operands, len(chosen.inputs.traced), len(rec.out.operands)
-        key = ("vjp", count, main, trace.fingerprint(operands))
-        entry = executables.get(key)
-        if entry is None:
-            forward, backward = derived.pullback_pair(trace.program(operands), count, main)
-            entry = executables.put(key, Executable(forward, aux=Executable(backward)))
-        results = entry(*rec.values)
-        types = [trace.type_of(o) for o in rec.out.operands]
-    finally:
-        trace.end()
-    n = len(operands)
-    residuals = results[n:]
-    backward_run: Executable = entry.aux
+    at = _Linearized("vjp", fun, primals, has_aux, derived.pullback_pair)
+    treedef, types, chosen = at.out.treedef, at.types, at.chosen
 
     def pullback(ct: Any) -> tuple[Any, ...]:
-        cts = check_cotangents(rec.out.treedef, types, ct)
-        found = backward_run(*residuals, *(c for c, t in zip(cts, types, strict=True) if t.inexact))
+        cts = check_cotangents(treedef, types, ct)
+        found = at.second(*at.residuals, *(c for c, t in zip(cts, types, strict=True) if t.inexact))
         return tuple(_in_trees(chosen, found))
 
-    out = rec.out.rebuild(results[:main])
-    if rec.aux is None:
-        return out, pullback
-    return out, pullback, rec.aux.rebuild(results[main:n])
+    return at.result(pullback)
+
+
+class _Linearized:
+    """A function evaluated and linearised at a point, for `vjp` and `linearize`.
+
+    Attributes:
+        second: the derivative as an executable on residuals and (co)tangents.
+        residuals: what the evaluation left for it.
+        out: how the output is put together; `types` are the types of its leaves.
+    """
+
+    __slots__ = ("_aux", "_value", "chosen", "out", "residuals", "second", "types")
+
+    def __init__(
+        self,
+        name: str,
+        fun: Callable[..., Any],
+        primals: Sequence[Any],
+        has_aux: bool,
+        derive: Callable[[Program, int, int], tuple[Program, Program]],
+    ) -> None:
+        rec, self.chosen = _record_all(name, fun, primals, has_aux)
+        trace = rec.trace
+        try:
+            operands, count, main = rec.operands, len(rec.inputs.traced), len(rec.out.operands)
+            key = (name, count, main, trace.fingerprint(operands))
+            entry = executables.get(key)
+            if entry is None:
+                first, second = derive(trace.program(operands), count, main)
+                entry = executables.put(key, Executable(first, aux=Executable(second)))
+            results = entry(*rec.values)
+            self.types = [trace.type_of(o) for o in rec.out.operands]
+        finally:
+            trace.end()
+        self.out = rec.out
+        self.second: Executable = entry.aux
+        self._value = rec.out.rebuild(results[:main])
+        self._aux = () if rec.aux is None else (rec.aux.rebuild(results[main : len(operands)]),)
+        self.residuals = results[len(operands) :]
+
+    def result(self, derivative: Callable[..., Any]) -> tuple[Any, ...]:
+        """What the user gets: the value, the derivative, and aux when there is one."""
+        return (self._value, derivative, *self._aux)
 
 
 def _record_all(
@@ -322,32 +349,14 @@ def linearize(fun: Callable[..., Any], *primals: Any, has_aux: bool = False) -> 
     >>> derivative(1.0), derivative(3.0)
     (np.float64(1.0), np.float64(3.0))
     """
-    rec, chosen = _record_all("linearize", fun, primals, has_aux)
-    trace = rec.trace
-    try:
-        operands, count, main = rec.operands, len(chosen.inputs.traced), len(rec.out.operands)
-        key = ("linearize", count, main, trace.fingerprint(operands))
-        entry = executables.get(key)
-        if entry is None:
-            forward, linear = derived.linear_pair(trace.program(operands), count, main)
-            entry = executables.put(key, Executable(forward, aux=Executable(linear)))
-        results = entry(*rec.values)
-        types = [trace.type_of(o) for o in rec.out.operands]
-    finally:
-        trace.end()
-    n = len(operands)
-    residuals = results[n:]
-    linear_run: Executable = entry.aux
+    at = _Linearized("linearize", fun, primals, has_aux, derived.linear_pair)
 
     def derivative(*tangents: Any) -> Any:
         directions = check_tangents("linearize", primals, tangents)
-        found = linear_run(*residuals, *(directions[i] for i in chosen.inputs.traced))
-        return rec.out.rebuild(_with_float0(types, found))
+        found = at.second(*at.residuals, *(directions[i] for i in at.chosen.inputs.traced))
+        return at.out.rebuild(_with_float0(at.types, found))
 
-    out = rec.out.rebuild(results[:main])
-    if rec.aux is None:
-        return out, derivative
-    return out, derivative, rec.aux.rebuild(results[main:n])
+    return at.result(derivative)
 
 
 def linear_transpose(fun: Callable[..., Any], *primals: Any) -> Callable[..., tuple[Any, ...]]:

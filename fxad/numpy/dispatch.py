@@ -67,6 +67,7 @@ def implements(*functions: Any) -> Callable[[F], F]:
                 return implementation(*args, **kwargs)
             return numpy_function(*args, **kwargs)
 
+        either.__name__ = either.__qualname__ = numpy_function.__name__
         either.__doc__ = (
             f"As `numpy.{numpy_function.__name__}`, on arrays and traced values alike."
             + (f"\n\n{implementation.__doc__}" if implementation.__doc__ else "")
@@ -129,13 +130,13 @@ def array_ufunc(self: Tracer, ufunc: np.ufunc, method: str, *inputs: Any, **kwar
     dtype = kwargs.pop("dtype", None)
     for name in ("casting", "order", "subok", "out"):
         kwargs.pop(name, None)
-    if kwargs:
+    if kwargs and not (ufunc is np.vecdot and kwargs.keys() == {"axis"}):
         raise TypeMismatch(explain(f"np.{ufunc.__name__} on a traced value does not take"
                                    f" {', '.join(kwargs)}.", source=Source.here()))
     values = [_operand(v) for v in inputs]
     if dtype is not None:
         values = [v.astype(dtype) if isinstance(v, Tracer) else np.asarray(v, dtype) for v in values]
-    return function(*values)
+    return function(*values, **kwargs)
 
 
 def into_array(name: str) -> TypeMismatch:

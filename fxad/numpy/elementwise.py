@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from fxad.numpy.arguments import as_array, concrete, converted, inexact, refuse_out, refused
-from fxad.numpy.dispatch import implements
+from fxad.numpy.dispatch import FUNCTIONS, implements
 from fxad.numpy.reductions import all_
 from fxad.primitives import complexes
 from fxad.primitives import rounding as primitive
@@ -17,10 +17,39 @@ from fxad.primitives.selection import where as choose
 from fxad.primitives.trigonometric import arctan2
 from fxad.tracing import Tracer
 
-__all__ = ["allclose", "angle", "around", "array_equal", "array_equiv", "astype", "can_cast", "clip",
-           "common_type", "copy", "fix", "imag", "isclose", "iscomplex", "iscomplexobj", "isneginf",
-           "isposinf", "isreal", "isrealobj", "nan_to_num", "ndim", "real", "real_if_close",
-           "result_type", "round_", "shape", "sinc", "size", "typed"]
+__all__ = [
+    "allclose",
+    "angle",
+    "around",
+    "array_equal",
+    "array_equiv",
+    "array_repr",
+    "astype",
+    "can_cast",
+    "clip",
+    "common_type",
+    "copy",
+    "fix",
+    "imag",
+    "isclose",
+    "iscomplex",
+    "iscomplexobj",
+    "isneginf",
+    "isposinf",
+    "isreal",
+    "isrealobj",
+    "min_scalar_type",
+    "nan_to_num",
+    "ndim",
+    "real",
+    "real_if_close",
+    "result_type",
+    "round_",
+    "shape",
+    "sinc",
+    "size",
+    "typed",
+]
 
 
 # -- rounding -----------------------------------------------------------------------------------------
@@ -237,6 +266,18 @@ def can_cast(from_: Any, to: Any, casting: Any = "safe") -> bool:
     return np.can_cast(from_.dtype if isinstance(from_, Tracer) else from_, to, casting)
 
 
+@implements(np.min_scalar_type)
+def min_scalar_type(a: Any) -> Any:
+    """The dtype itself: the least that holds a value would depend on the value."""
+    return as_array(a).dtype
+
+
+@implements(np.array_repr, np.array_str, np.array2string)
+def array_repr(a: Any, *args: Any, **kwargs: Any) -> str:
+    """What is printed of a traced value: its type."""
+    return repr(a)
+
+
 @implements(np.common_type)
 def common_type(*arrays: Any) -> Any:
     return np.common_type(*[np.empty(0, as_array(x).dtype) for x in arrays])
@@ -255,3 +296,7 @@ def copy(a: Any, order: Any = "K", subok: bool = False) -> Any:
 def astype(x: Any, dtype: Any, /, *, copy: bool = True, device: Any = None) -> Any:
     """The same values in another dtype; of complex numbers in a real dtype, the real parts."""
     return converted(x, dtype) if isinstance(x, Tracer) else np.asarray(x).astype(dtype, copy=copy)
+
+
+if hasattr(np, "astype"):  # since NumPy 2.1
+    FUNCTIONS[np.astype] = astype

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -20,7 +21,7 @@ __all__ = [
     "LinAlgError", "cholesky", "cond", "cross", "det", "diagonal", "eig", "eigh", "eigvals",
     "eigvalsh", "inv", "lstsq", "matmul", "matrix_norm", "matrix_power", "matrix_rank",
     "matrix_transpose", "multi_dot", "norm", "outer", "pinv", "qr", "slogdet", "solve", "svd",
-    "svdvals", "tensordot", "trace", "vecdot", "vector_norm",
+    "svdvals", "tensordot", "tensorinv", "tensorsolve", "trace", "vecdot", "vector_norm",
 ]
 
 
@@ -63,6 +64,30 @@ matrix_transpose = _register(np.linalg.matrix_transpose, shaping.matrix_transpos
 @implements(np.linalg.multi_dot)
 def multi_dot(arrays: Any, *, out: None = None) -> Any:
     return primitive.multi_dot([as_array(x) for x in arrays])
+
+
+@implements(np.linalg.tensorsolve)
+def tensorsolve(a: Any, b: Any, axes: Any = None) -> Any:
+    a, b = as_array(a), as_array(b)
+    if axes is not None:
+        kept = [i for i in range(a.ndim) if i not in axes]
+        a = shaping.transpose(a, [*kept, *axes])
+    shape = a.shape[-(a.ndim - b.ndim):]
+    if math.prod(shape) ** 2 != a.size:
+        raise LinAlgError("Input arrays must satisfy the requirement prod(a.shape[b.ndim:]) =="
+                          " prod(a.shape[:b.ndim])")
+    n = math.prod(shape)
+    return shaping.reshape(primitive.solve(shaping.reshape(a, (n, n)), shaping.ravel(b)), shape)
+
+
+@implements(np.linalg.tensorinv)
+def tensorinv(a: Any, ind: int = 2) -> Any:
+    a = as_array(a)
+    if ind <= 0:
+        raise ValueError("Invalid ind argument.")
+    n = math.prod(a.shape[ind:])
+    inverse = primitive.inv(shaping.reshape(a, (n, -1)))
+    return shaping.reshape(inverse, (*a.shape[ind:], *a.shape[:ind]))
 
 
 @implements(np.linalg.diagonal)

@@ -10,13 +10,13 @@ import numpy as np
 from fxad.numpy.arguments import as_array, converted, join, refused, stacked
 from fxad.numpy.dispatch import implements
 from fxad.numpy.shaping import ravel
-from fxad.primitives import contraction, norms
+from fxad.primitives import contraction, decompositions, norms
 from fxad.primitives.complexes import conj
 from fxad.primitives.indexing import getitem
 from fxad.primitives.structural import broadcast_to, flip
 
 __all__ = ["convolve", "correlate", "polyadd", "polyder", "polyfit", "polyint", "polymul",
-           "polysub", "polyval", "vander"]
+           "polysub", "polyval", "roots", "vander"]
 
 
 @implements(np.polyval)
@@ -66,6 +66,22 @@ def polyint(p: Any, m: int = 1, k: Any = None) -> Any:
     for i in range(m):
         p = join([p / np.arange(len(p), 0, -1), constants[i : i + 1]], 0)
     return p
+
+
+@implements(np.roots)
+def roots(p: Any) -> Any:
+    """They are complex numbers, also where NumPy, which looks at their values, gives real ones.
+
+    Zeros at either end are not taken off, as NumPy does: roots at 0 and near infinity have derivatives.
+    """
+    p = as_array(p)
+    if p.ndim != 1:
+        raise ValueError("Input must be a rank-1 array.")
+    if len(p) < 2:
+        return np.array([])
+    n = len(p) - 1
+    companion = join([(-p[1:] / p[0])[None], np.eye(n - 1, n, dtype=p.dtype)], 0)
+    return decompositions.eigvals(companion)
 
 
 @implements(np.polyfit)

@@ -21,7 +21,7 @@ from fxad.numpy.arguments import (
 )
 from fxad.numpy.dispatch import implements
 from fxad.numpy.reductions import mean
-from fxad.numpy.shaping import moveaxis, ravel
+from fxad.numpy.shaping import moveaxis, ravel, reshaped
 from fxad.primitives.indexing import getitem
 from fxad.primitives.logical import isnan
 from fxad.primitives.rounding import clip, floor, maximum
@@ -39,7 +39,7 @@ def _line(x: Any, axes: Axes) -> Any:
     """`x` with `axes` made one, the last."""
     kept = tuple(i for i in range(x.ndim) if i not in axes)
     x = moveaxis(x, axes, tuple(range(len(kept), x.ndim)))
-    return reshape(x, shape=(*x.shape[: len(kept)], math.prod(x.shape[len(kept):])))
+    return reshaped(x, (*x.shape[: len(kept)], math.prod(x.shape[len(kept):])))
 
 
 def _take_last(x: Any, index: Any) -> Any:

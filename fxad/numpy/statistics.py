@@ -15,7 +15,6 @@ from fxad.numpy.arguments import (
     converted,
     inexact,
     join,
-    kept_shape,
     refuse_out,
     with_kept_axes,
 )
@@ -28,7 +27,7 @@ from fxad.primitives.indexing import getitem
 from fxad.primitives.logical import isnan
 from fxad.primitives.rounding import clip, maximum
 from fxad.primitives.selection import where as choose
-from fxad.primitives.structural import broadcast_to, reduce_sum, reshape
+from fxad.primitives.structural import broadcast, broadcast_to, reduce_sum, reshape
 from fxad.tracing import Tracer
 
 __all__ = ["average", "corrcoef", "cov", "nanmean", "nanstd", "nanvar", "std", "var"]
@@ -49,7 +48,8 @@ def squared(x: Any) -> Any:
 def _variance(x: Any, axes: Axes, ddof: Any, where: Any, given: Any) -> Any:
     center = given
     if center is None:
-        center = reshape(mean_of(x, axes, where), shape=kept_shape(x.shape, axes))
+        kept = tuple(i for i in range(x.ndim) if i not in axes)
+        center = broadcast(mean_of(x, axes, where), shape=x.shape, axes=kept)
     square = squared(x - center)
     count = elements(x.shape, axes, where)
     if where is not True:

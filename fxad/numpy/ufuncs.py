@@ -73,7 +73,7 @@ UFUNCS.update({
     np.frexp: _frexp, np.fabs: _fabs, np.degrees: rad2deg,
     np.radians: deg2rad,
     np.matmul: lambda x, y: contraction.matmul(as_array(x), as_array(y)),
-    np.vecdot: lambda x, y: contraction.vecdot(as_array(x), as_array(y)),
+    np.vecdot: lambda x, y, axis=-1: contraction.vecdot(as_array(x), as_array(y), axis=axis),
 })
 if hasattr(np, "matvec"):  # since NumPy 2.2
     UFUNCS.update({np.matvec: _matvec, np.vecmat: _vecmat})

@@ -166,6 +166,17 @@ def test_lists_of_traced_values() -> None:
     assert fnp.array([[1, 2], [3, 4]], dtype=float, ndmin=3).shape == (1, 2, 2)
 
 
+def test_arrays_of_objects() -> None:
+    """np.array([t, u]) holds traced values as objects: ufuncs reach each of them, reductions too."""
+
+    def f(x: Any) -> Any:
+        a = np.array([x[0], 2.0 * x[2]])
+        return np.sum(np.sin(a)) + np.sum(np.hypot(a, 1.0)) + a @ a + np.sum(x[:2] * a)
+
+    plain = [(f(V + 1e-6 * e) - f(V - 1e-6 * e)) / 2e-6 for e in np.eye(3)]
+    np.testing.assert_allclose(fxad.grad(f)(V), plain, rtol=1e-7)
+
+
 # -- operators ----------------------------------------------------------------------------------------
 
 BINARY = {
