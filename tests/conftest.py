@@ -2,6 +2,10 @@
 
 import os
 
+# The workers share the cores: threads of the linear algebra library would only wait for each other.
+# It reads this when NumPy is imported, so it stands before everything that imports NumPy.
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+
 from hypothesis import settings
 
 from fxad.config import config

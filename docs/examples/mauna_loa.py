@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 
 import fxad
-from fxad.flatten_util import ravel_pytree
+from fxad.tree import ravel_pytree
 
 #: Logarithms of the hyperparameters to start from: all of them are positive.
 START = {

@@ -68,8 +68,7 @@ def grad(
     >>> fxad.grad(lambda x: (x ** 2).sum())(np.array([1.0, 2.0]))
     array([2., 4.])
     """
-    both = value_and_grad(fun, argnums, has_aux, holomorphic, allow_int, argnames=argnames,
-                          _name="grad")
+    both = _value_and_grad("grad", fun, argnums, has_aux, holomorphic, allow_int, argnames)
 
     @functools.wraps(fun, updated=())
     def gradient(*args: Any, **kwargs: Any) -> Any:
@@ -87,7 +86,6 @@ def value_and_grad(
     allow_int: bool = False,
     *,
     argnames: str | Sequence[str] | None = None,
-    _name: str = "value_and_grad",
 ) -> Callable[..., Any]:
     """The value and the gradient together, for the price of the gradient.
 
@@ -98,17 +96,29 @@ def value_and_grad(
     >>> fxad.value_and_grad(lambda x: x * x)(3.0)
     (np.float64(9.0), np.float64(6.0))
     """
-    check_callable(fun, _name)
+    return _value_and_grad("value_and_grad", fun, argnums, has_aux, holomorphic, allow_int, argnames)
+
+
+def _value_and_grad(
+    name: str,
+    fun: Callable[..., Any],
+    argnums: Argnums | None,
+    has_aux: bool,
+    holomorphic: bool,
+    allow_int: bool,
+    argnames: str | Sequence[str] | None,
+) -> Callable[..., Any]:
+    check_callable(fun, name)
 
     @functools.wraps(fun, updated=())
     def value_and_gradient(*args: Any, **kwargs: Any) -> Any:
-        chosen = choose(_name, fun, argnums, argnames, args, kwargs)
+        chosen = choose(name, fun, argnums, argnames, args, kwargs)
         inputs = chosen.inputs
-        require_inexact(inputs, _name, allow_int=allow_int)
-        rec = record(fun, _name, inputs, chosen.call, has_aux=has_aux)
+        require_inexact(inputs, name, allow_int=allow_int)
+        rec = record(fun, name, inputs, chosen.call, has_aux=has_aux)
         trace = rec.trace
         try:
-            _check_scalar(rec, fun, _name, holomorphic)
+            _check_scalar(rec, fun, name, holomorphic)
             operands = rec.operands
             count = len(inputs.traced)
             key = ("value_and_grad", count, trace.fingerprint(operands))

@@ -12,11 +12,12 @@ import numpy as np
 
 from fxad.ir.primitive import Primitive
 from fxad.ir.program import Array, Atom, Literal, Params, Program, Var, attach
-from fxad.ir.types import ArrayType, dtype_name
+from fxad.ir.types import DTYPE_NAMES, ArrayType, dtype_name
 
 __all__ = ["format_program", "format_value", "names_of"]
 
-_RESERVED = {"program", "inf", "nan", "True", "False", "None"}
+#: Names that the parser reads as something else.
+_RESERVED = {"program", "inf", "nan", "True", "False", "None", "complex", *DTYPE_NAMES}
 
 
 def names_of(program: Program) -> dict[Var, str]:

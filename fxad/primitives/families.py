@@ -194,7 +194,9 @@ class Elementwise(Operation):
                 require(not shape or shape == type.shape,
                         f"{self.name}: operands of shapes {shape} and {type.shape}")
                 shape = type.shape
-        _, out = self.resolve(types)
+        dtypes, out = self.resolve(types)
+        require(all(t.weak or t.dtype == dtype for t, dtype in zip(types, dtypes, strict=True)),
+                f"{self.name}: operands of types {', '.join(map(str, types))} without a conversion")
         return ArrayType(shape, out, self._weak(types))
 
     def _weak(self, types: Sequence[ArrayType]) -> bool:

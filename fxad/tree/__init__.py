@@ -32,6 +32,7 @@ from fxad.tree.functions import (
     unflatten,
 )
 from fxad.tree.paths import DictKey, FlattenedIndexKey, GetAttrKey, SequenceKey, keystr
+from fxad.tree.raveling import ravel_pytree
 from fxad.tree.registration import (
     Partial,
     register_dataclass,
@@ -59,6 +60,7 @@ __all__ = [
     "leaves_with_path",
     "map",
     "map_with_path",
+    "ravel_pytree",
     "reduce",
     "register_dataclass",
     "register_pytree_node",

@@ -32,7 +32,7 @@ def one(eqn: Equation, inputs: list[Var], outputs: Any = None) -> Program:
 def test_use_before_definition() -> None:
     x, a, b = Var(F8, "x"), Var(F8), Var(F8)
     late = Program([x], [Equation(sin, (a,), EMPTY, (b,)), Equation(sin, (x,), EMPTY, (a,))], [b])
-    with pytest.raises(VerificationError, match="the equation sin .* which is not defined before"):
+    with pytest.raises(VerificationError, match=r"the equation sin .* which is not defined before"):
         verify(late)
 
 

@@ -7,7 +7,7 @@ import pytest
 
 import fxad
 from fxad.errors import TreeMismatch, TypeMismatch
-from fxad.flatten_util import ravel_pytree
+from fxad.tree import ravel_pytree
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""A pytree as one vector, and back."""
+"""A pytree as one vector, and back: in NumPy calls alone, which traced values take as well."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from fxad import tree as trees
 from fxad.errors import TreeMismatch, TypeMismatch
+from fxad.tree.functions import flatten
 
 __all__ = ["ravel_pytree"]
 
@@ -27,15 +27,15 @@ def ravel_pytree(tree: Any) -> tuple[Any, Callable[[Any], Any]]:
         TreeMismatch: `unravel` is given an array that is not a vector of the right length.
         TypeMismatch: `unravel` is given another dtype, and the leaves had several.
 
-    >>> import numpy as np
-    >>> flat, unravel = ravel_pytree({"w": np.ones((2, 2)), "b": 3.0})
+    >>> import numpy as np, fxad
+    >>> flat, unravel = fxad.tree.ravel_pytree({"w": np.ones((2, 2)), "b": 3.0})
     >>> flat
     array([3., 1., 1., 1., 1.])
     >>> unravel(flat * 2)
     {'b': np.float64(6.0), 'w': array([[2., 2.],
            [2., 2.]])}
     """
-    leaves, treedef = trees.flatten(tree)
+    leaves, treedef = flatten(tree)
     shapes = [np.shape(leaf) for leaf in leaves]
     # A Python scalar has no dtype of its own: it takes that of the arrays beside it.
     dtypes = [np.dtype(leaf.dtype) if hasattr(leaf, "dtype") else None for leaf in leaves]
