@@ -16,6 +16,7 @@ from benchmarks import scalar, tracing
 from benchmarks.harness import Row, table
 
 SUITE = {
+    "import": tracing.import_time,
     "tracing": tracing.per_operation,
     "long": tracing.long_loop,
     "float": tracing.changing_float,

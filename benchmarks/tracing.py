@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import statistics
+import subprocess
+import sys
 import time
 from collections.abc import Callable
 from typing import Any
@@ -13,7 +15,26 @@ import fxad
 from benchmarks.harness import Row
 from fxad.execute import executables
 
-__all__ = ["changing_float", "long_loop", "per_operation"]
+__all__ = ["changing_float", "import_time", "long_loop", "per_operation"]
+
+
+_IMPORT = """
+import time
+import numpy
+start = time.perf_counter()
+import fxad
+print(time.perf_counter() - start)
+"""
+
+
+def import_time() -> list[Row]:
+    """`import fxad` in a fresh process, on top of `import numpy`."""
+    seconds = []
+    for _ in range(15):
+        done = subprocess.run([sys.executable, "-c", _IMPORT], capture_output=True, text=True, check=True)
+        seconds.append(float(done.stdout))
+    median = statistics.median(seconds[1:])  # the first may have to write the bytecode
+    return [Row("import fxad, beyond import numpy", "the clock", median * 1e3, "ms", "at most", 40)]
 
 
 def loop(n: int) -> Callable[[Any], Any]:

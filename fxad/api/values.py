@@ -47,6 +47,6 @@ def value_of(x: Any) -> Any:
     def value(leaf: Any) -> Any:
         if not isinstance(leaf, Tracer):
             return leaf
-        return leaf.trace.value(leaf.index, "fxad.value_of(x)", "compute with x itself")
+        return leaf.owner.value(leaf.index, "fxad.value_of(x)", "compute with x itself")
 
     return tree.map(value, x)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 import keyword
-import string
 from collections.abc import Iterator
 from typing import Any
 
@@ -44,7 +43,7 @@ def names_of(program: Program) -> dict[Var, str]:
 
 def _letters() -> Iterator[str]:
     for length in itertools.count(1):
-        for letters in itertools.product(string.ascii_lowercase, repeat=length):
+        for letters in itertools.product("abcdefghijklmnopqrstuvwxyz", repeat=length):
             yield "".join(letters)
 
 

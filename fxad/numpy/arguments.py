@@ -105,7 +105,7 @@ def refused(what: str, fix: str) -> TypeMismatch:
 
 def concrete(x: Any, asked: str, fix: str) -> Any:
     """The numbers of an array, for what depends on them and not only on their types."""
-    return x.trace.value(x.index, asked, fix) if x.__class__ is Tracer else x
+    return x.owner.value(x.index, asked, fix) if x.__class__ is Tracer else x
 
 
 Trace.stack = staticmethod(as_array)

@@ -51,7 +51,7 @@ def array(object: Any, dtype: Any = None, *, copy: bool | None = True, order: An
     if made.ndim < ndmin:
         made = reshape(made, shape=(1,) * (ndmin - made.ndim) + made.shape)
     # A handle of its own: an assignment to one does not change the other.
-    return Tracer(made.trace, made.index, made.type) if isinstance(made, Tracer) else made
+    return Tracer(made.owner, made.index, made.type) if isinstance(made, Tracer) else made
 
 
 # -- like others --------------------------------------------------------------------------------------

@@ -7,6 +7,7 @@ function is here: `implements` says so beside each definition.
 from __future__ import annotations
 
 import functools
+import sys
 from collections.abc import Callable, Iterable
 from typing import Any, TypeVar
 
@@ -19,8 +20,7 @@ from fxad.primitives.families import Elementwise
 from fxad.source import Source
 from fxad.tracing import NUMBER_TYPES, Trace, Tracer, attach
 
-__all__ = ["FUNCTIONS", "REDUCTIONS", "UFUNCS", "has_tracer", "implements", "into_array",
-           "ufunc_function"]
+__all__ = ["FUNCTIONS", "REDUCTIONS", "UFUNCS", "has_tracer", "implements", "into_array"]
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -77,11 +77,6 @@ def implements(*functions: Any) -> Callable[[F], F]:
     return decorate
 
 
-def ufunc_function(ufunc: np.ufunc) -> Callable[..., Any]:
-    """A ufunc as a function of fxad.numpy; NumPy's own protocol brings traced values to `UFUNCS`."""
-    return ufunc
-
-
 def array_ufunc(self: Tracer, ufunc: np.ufunc, method: str, *inputs: Any, **kwargs: Any) -> Any:
     """NumPy's protocol for ufuncs. The first lines are the path that nearly all calls take."""
     if not kwargs and method == "__call__":
@@ -92,25 +87,33 @@ def array_ufunc(self: Tracer, ufunc: np.ufunc, method: str, *inputs: Any, **kwar
                 key: Any = self.type
                 out = straight[key] if key in straight else function.learn(key)
                 if out is not None:
-                    return self.trace.record(function, (self.index,), EMPTY, out)
+                    # What NumPy's functions make of a Python number is NumPy's, and not weak.
+                    out = out.strong if out.weak else out
+                    return self.owner.record(function, (self.index,), EMPTY, out)
             else:
                 a, b = inputs
                 first, second = a.__class__, b.__class__
                 if first is Tracer:
-                    trace = a.trace
+                    trace = a.owner
                     if second is Tracer:
-                        key = (a.type, b.type) if b.trace is trace else None
+                        key = (a.type, b.type) if b.owner is trace else None
                     else:
                         key = (a.type, second) if second in NUMBER_TYPES else None
                 else:
-                    trace = self.trace
+                    trace = self.owner
                     key = (first, b.type) if first in NUMBER_TYPES and second is Tracer else None
                 if key is not None:
                     out = straight[key] if key in straight else function.learn(key)
                     if out is not None:
+                        out = out.strong if out.weak else out
                         left = a.index if first is Tracer else trace.number(a)
                         right = b.index if second is Tracer else trace.number(b)
                         return trace.record(function, (left, right), EMPTY, out)
+    return _unusual(ufunc, method, inputs, kwargs)
+
+
+def _unusual(ufunc: np.ufunc, method: str, inputs: Any, kwargs: dict[str, Any]) -> Any:
+    """A call of a ufunc with keywords, by a method, on lists, or on operands that need preparation."""
     if kwargs.get("out") is not None and any(o is not None for o in kwargs["out"]):
         raise into_array(ufunc.__name__)
     if method != "__call__":
@@ -180,7 +183,16 @@ def array_function(
     if function is None:
         module = getattr(func, "__module__", "numpy").replace("numpy", "np")
         raise _unknown(f"{module}.{func.__name__}")
-    return function(*args, **kwargs)
+    trace = self.owner
+    if trace.source is not None:
+        return function(*args, **kwargs)
+    # All that the function records was written where it was called.
+    frame = sys._getframe(1)
+    trace.source = (frame.f_code, frame.f_lasti)
+    try:
+        return function(*args, **kwargs)
+    finally:
+        trace.source = None
 
 
 def _unknown(name: str) -> ConcretizationError:

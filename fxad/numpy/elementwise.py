@@ -290,7 +290,7 @@ def common_type(*arrays: Any) -> Any:
 def copy(a: Any, order: Any = "K", subok: bool = False) -> Any:
     a = as_array(a)
     # A handle of its own: an assignment to one does not change the other.
-    return Tracer(a.trace, a.index, a.type) if isinstance(a, Tracer) else a
+    return Tracer(a.owner, a.index, a.type) if isinstance(a, Tracer) else a
 
 
 def astype(x: Any, dtype: Any, /, *, copy: bool = True, device: Any = None) -> Any:

@@ -109,7 +109,7 @@ def _refused(name: str, why: str, fix: str) -> Callable[..., Any]:
     def method(self: Tracer, *_: Any, **__: Any) -> Any:
         raise ConcretizationError(
             explain(f"x.{name} of a traced array: {why}.", source=Source.here(),
-                    origin=self.trace.origin(self.index), fix=fix))
+                    origin=self.owner.origin(self.index), fix=fix))
 
     method.__doc__ = f"Refused: {why}."
     return method
@@ -148,6 +148,7 @@ attach(
     cumprod=calculus.cumprod,
     dot=contraction.dot,
     diagonal=contraction.diagonal,
+    trace=contraction.trace,
     conj=_conjugate,
     conjugate=_conjugate,
     clip=_clip,

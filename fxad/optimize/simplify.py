@@ -15,15 +15,18 @@ from fxad.primitives.structural import broadcast
 __all__ = ["RULES", "simplify"]
 
 
-
 def _real(found: Mapping[str, Atom]) -> bool:
     # (inf + i) * 1 is inf + nan i: the imaginary part of the 1 is multiplied, too.
     return found["x"].type.dtype.kind != "c"
 
 
+def _signed(found: Mapping[str, Atom]) -> bool:
+    return found["x"].type.dtype.kind in "fi"  # NumPy has no unsigned -1: it raises
+
+
 RULES: list[Rule] = [
     rule("mul(x, 1)", "x", _real),             # 1 is exact
-    rule("mul(x, -1)", "neg(x)", _real),       # only the sign bit changes
+    rule("mul(x, -1)", "neg(x)", _signed),     # only the sign bit changes
     rule("div(x, 1)", "x", _real),
     rule("div(x, -1)", "neg(x)", _real),
     rule("sub(x, 0)", "x"),                    # also for x = -0.0: -0.0 - 0.0 = -0.0

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Any, NoReturn
 
 import numpy as np
@@ -162,9 +161,9 @@ class _Written:
     def target(self) -> Target:
         form = resolve(self.x.shape, self.index, _ADJUST[self.mode])
         if self.mode == "fill":
-            form = replace(form, arrays=_all_outside(form))
+            form = form._replace(arrays=_all_outside(form))
         if self.distinct:
-            form = replace(form, distinct=True)
+            form = form._replace(distinct=True)
         return Target(self.x, form, drop=self.mode == "fill")
 
     def update(self, values: Any, op: str) -> Any:
@@ -227,7 +226,7 @@ class _Written:
             v = reshape(v, shape=(*v.shape[:at], count, *v.shape[at + len(block) :]))
         for chosen in _rounds(form):
             arrays = tuple(gather(i, chosen, axes=(0,), distinct=True) for i in flat)
-            part = replace(form, arrays=arrays, distinct=True)
+            part = form._replace(arrays=arrays, distinct=True)
             given = v
             if rank_of(v):
                 given = gather(v, chosen, axes=(form.position,), distinct=True)
@@ -262,7 +261,7 @@ def _known(indices: Any) -> Any:
     asked = "x.at[i].apply(f) or .power(v) at several traced places, of which some may be the same,"
     fix = ("unique_indices=True when no place comes twice, or x.at[i].set(f(x[i])), which applies "
            "f once")
-    return np.asarray(indices.trace.value(indices.index, asked, fix))
+    return np.asarray(indices.owner.value(indices.index, asked, fix))
 
 
 # -- places outside ------------------------------------------------------------------------------
@@ -328,7 +327,7 @@ def _take_filled(x: Any, form: Resolved, value: Any) -> Any:
     if not form.arrays:
         return take(x, form)
     arrays = tuple(where(valid, i, 0) for i in form.arrays)
-    out = take(x, replace(form, arrays=arrays, distinct=form.rank == 0))
+    out = take(x, form._replace(arrays=arrays, distinct=form.rank == 0))
     if form.rank:
         axes = tuple(range(form.position, form.position + form.rank))
         valid = broadcast(valid, shape=shape, axes=axes)
@@ -389,7 +388,7 @@ class _Place:
         form = resolve(self._x.shape, self._index, _ADJUST[kind])
         if kind == "fill":
             return _take_filled(self._x, form, fill_value)
-        return take(self._x, replace(form, distinct=form.distinct or unique_indices))
+        return take(self._x, form._replace(distinct=form.distinct or unique_indices))
 
     def set(self, values: Any, **options: Any) -> Any:
         """`x` after `x[index] = values`."""
@@ -446,7 +445,7 @@ def _set_item(x: Tracer, index: Any, values: Any) -> NoReturn:
     raise TypeMismatch(explain(
         "a traced array cannot be assigned to in place.",
         source=Source.here(),
-        origin=x.trace.origin(x.index),
+        origin=x.owner.origin(x.index),
         fix="x = x.at[i].set(v) for x[i] = v, and x = x.at[i].add(v) for x[i] += v",
     ))
 

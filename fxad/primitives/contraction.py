@@ -161,11 +161,11 @@ def matmul(x1: Any, x2: Any, /) -> Any:
     A vector is a row on the left, and a column on the right.
     """
     key = None
-    if x1.__class__ is Tracer and x2.__class__ is Tracer and x1.trace is x2.trace:
+    if x1.__class__ is Tracer and x2.__class__ is Tracer and x1.owner is x2.owner:
         key = (x1.type, x2.type)
         found = _matmul_equations.get(key)
         if found is not None:
-            return x1.trace.record(einsum_p, (x1.index, x2.index), *found)
+            return x1.owner.record(einsum_p, (x1.index, x2.index), *found)
     x, y = promoted(x1, x2)
     spec, shapes = _matmul_spec(x.shape, y.shape)
     if key and (x is x1) and (y is x2) and shapes == (x.shape, y.shape):

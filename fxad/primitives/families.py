@@ -30,7 +30,19 @@ class Operation(Primitive):
 
     def __call__(self, *operands: Any, **params: Any) -> Any:
         """Apply it as it is: no promotion, no broadcasting."""
-        return bind(self, operands, frozen(params))
+        if not params:
+            return bind(self, operands, EMPTY)
+        key = tuple(params.items())
+        known = _params.get(key)
+        if known is None:
+            if len(_params) > 65536:
+                _params.clear()
+            known = _params[key] = frozen(params)
+        return bind(self, operands, known)
+
+
+#: The params met so far, so that those of a call in a loop are made and hashed once.
+_params: dict[tuple[tuple[str, Any], ...], Params] = {}
 
 
 class Linear(Operation):
@@ -106,7 +118,7 @@ class Elementwise(Operation):
         trace: Trace | None = None
         for value in operands:
             if value.__class__ is Tracer:
-                found = value.trace
+                found = value.owner
                 if trace is None or found.serial > trace.serial:
                     trace = found
         if trace is None:
@@ -352,7 +364,7 @@ def to_front(x: Any, dim: int) -> Any:
 def record_nullary(like: Any, primitive: Primitive, params: Params) -> Any:
     """Apply a primitive without operands in the trace of `like`, or compute it when that is concrete."""
     if isinstance(like, Tracer):
-        return bind_in(like.trace, primitive, (), params)
+        return bind_in(like.owner, primitive, (), params)
     if isinstance(like, Trace):
         return bind_in(like, primitive, (), params)
     return bind(primitive, (), params)
@@ -360,7 +372,7 @@ def record_nullary(like: Any, primitive: Primitive, params: Params) -> Any:
 
 def is_building(x: Any) -> bool:
     """Whether `x` is traced by a transform, where every number is written into the Program."""
-    return isinstance(x, Tracer) and x.trace.kind is Kind.BUILD
+    return isinstance(x, Tracer) and x.owner.kind is Kind.BUILD
 
 
 def reduced(x: ArrayType, axes: tuple[int, ...]) -> ArrayType:

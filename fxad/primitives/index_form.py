@@ -9,8 +9,7 @@ from __future__ import annotations
 import math
 import operator
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -27,8 +26,7 @@ def block_shape(indices: Sequence[Any]) -> tuple[int, ...]:
     return shapes.pop() if len(shapes) == 1 else np.broadcast_shapes(*shapes)
 
 
-@dataclass(frozen=True)
-class Resolved:
+class Resolved(NamedTuple):
     """An index in the one form that fxad works with.
 
     Attributes:
@@ -118,7 +116,7 @@ def _mask_value(mask: Any) -> Any:
         return mask
     asked = "x[mask], whose result has one element for each true one of the mask,"
     fix = "np.where(mask, x, 0), which keeps the shape, or x.at[mask].set(v)"
-    return np.asarray(mask.trace.value(mask.index, asked, fix))
+    return np.asarray(mask.owner.value(mask.index, asked, fix))
 
 
 def _is_array(e: Any) -> bool:

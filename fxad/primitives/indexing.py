@@ -258,7 +258,7 @@ def getitem(x: Any, index: Any) -> Any:
     if steps is None:
         steps = _plan(x.type, index, key)
     for primitive, params, type in steps:
-        x = x.trace.record(primitive, (x.index,), params, type)
+        x = x.owner.record(primitive, (x.index,), params, type)
     return x
 
 

@@ -22,9 +22,9 @@ def _binary(primitive: Elementwise) -> tuple[Callable[..., Any], Callable[..., A
 
     def forward(self: Tracer, other: Any) -> Any:
         cls = other.__class__
-        trace = self.trace
+        trace = self.owner
         if cls is Tracer:
-            if other.trace is trace:
+            if other.owner is trace:
                 key: Any = (self.type, other.type)
                 out = straight[key] if key in straight else learn(key)
                 if out is not None:
@@ -46,7 +46,7 @@ def _binary(primitive: Elementwise) -> tuple[Callable[..., Any], Callable[..., A
             key = (cls, self.type)
             out = straight[key] if key in straight else learn(key)
             if out is not None:
-                trace = self.trace
+                trace = self.owner
                 return trace.record(primitive, (trace.number(other), self.index), EMPTY, out)
         if isinstance(other, _OTHER):
             return primitive(other, self)
@@ -63,7 +63,7 @@ def _unary(primitive: Elementwise) -> Callable[..., Any]:
         out = straight[key] if key in straight else learn(key)
         if out is None:
             return primitive(self)
-        return self.trace.record(primitive, (self.index,), EMPTY, out)
+        return self.owner.record(primitive, (self.index,), EMPTY, out)
 
     return method
 

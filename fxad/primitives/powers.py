@@ -98,7 +98,7 @@ def pow_operator(x: Any, y: Any) -> Any:
         params = _exponents.get(y)
         if params is None:
             params = _exponents[y] = Params(n=y)
-        return x.trace.record(integer_pow, (x.index,), params, x.type)
+        return x.owner.record(integer_pow, (x.index,), params, x.type)
     return power(x, y)
 
 

@@ -126,8 +126,9 @@ class Trace:
         self.captures: dict[int, Any] = {}
         self._capture_numbers: dict[Any, int] = {}
         self._known: dict[int, Any] | None = None
-        #: When set, the source of whatever is recorded (the equation a rule is applied to).
-        self.source: Source | None = None
+        #: When set, the source of whatever is recorded (the equation that a rule is applied to, the
+        #: call of a NumPy function): a Source, or a `(code, instruction)` pair.
+        self.source: Any = None
 
     # -- recording ------------------------------------------------------------------------------
 
@@ -157,7 +158,7 @@ class Trace:
             source = (frame.f_code, frame.f_lasti)
         self.sources.append(source)
         made: Tracer = _new(self.tracer_type)
-        made.trace = self
+        made.owner = self
         made.index = index
         made.type = type
         return made
@@ -183,7 +184,7 @@ class Trace:
     def operand(self, value: Any) -> Any:
         """The number of `value` in this trace, or a Literal: captures what comes from outside."""
         if value.__class__ is self.tracer_type:
-            return value.index if value.trace is self else self._capture(value)
+            return value.index if value.owner is self else self._capture(value)
         if value.__class__ in _SPECIAL:
             return self.number(value)
         if value.__class__ is Literal:
@@ -211,9 +212,9 @@ class Trace:
 
     def _capture(self, value: Any) -> int:
         if value.__class__ is self.tracer_type:
-            if value.trace.ended:
-                raise value.trace._leak((value.index,))
-            key: Any = (value.trace.serial, value.index)
+            if value.owner.ended:
+                raise value.owner._leak((value.index,))
+            key: Any = (value.owner.serial, value.index)
             type = value.type
         else:
             key, type = id(value), type_of(value)
@@ -222,7 +223,7 @@ class Trace:
             # What is captured is the value now: the user may write into the array later, and an
             # assignment may rebind the handle of another trace.
             if value.__class__ is self.tracer_type:
-                value = self.tracer_type(value.trace, value.index, value.type)
+                value = self.tracer_type(value.owner, value.index, value.type)
             elif isinstance(value, np.ndarray):
                 value = value.copy("K")
             number = self._capture_numbers[key] = self._new_capture(value, type)
@@ -344,7 +345,7 @@ class Trace:
 
     def _outer_value(self, value: Any, asked: str, fix: str) -> Any:
         if value.__class__ is self.tracer_type:
-            return value.trace.value(value.index, asked, fix)
+            return value.owner.value(value.index, asked, fix)
         return value
 
     def no_value(self, index: int, asked: str, fix: str) -> ConcretizationError:
@@ -432,7 +433,7 @@ def innermost(operands: Sequence[Any]) -> Trace | None:
     tracer_type = Trace.tracer_type
     for value in operands:
         if value.__class__ is tracer_type:
-            found = value.trace
+            found = value.owner
             if trace is None or found.serial > trace.serial:
                 trace = found
     return trace

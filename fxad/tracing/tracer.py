@@ -22,12 +22,18 @@ __all__ = ["Tracer", "attach"]
 
 
 class Tracer:
-    """An array inside a trace. Behaves as a NumPy array; see `docs/sharp_edges` for where it can't."""
+    """An array inside a trace. Behaves as a NumPy array; see `docs/sharp_edges` for where it can't.
 
-    __slots__ = ("__weakref__", "index", "trace", "type")
+    Attributes:
+        owner: the trace that it belongs to.
+        index: which variable of that trace it stands for.
+        type: the type of that variable.
+    """
+
+    __slots__ = ("__weakref__", "index", "owner", "type")
 
     def __init__(self, trace: Trace, index: int, type: ArrayType) -> None:
-        self.trace = trace
+        self.owner = trace
         self.index = index
         self.type = type
 
@@ -94,20 +100,20 @@ class Tracer:
         fix = "np.where(condition, a, b) for a choice between values"
         if self.type.size != 1:
             return bool(np.empty(self.type.shape, np.bool_))  # NumPy's own error or answer
-        return bool(self.trace.value(self.index, "a decision in Python (if, while, and, or)", fix))
+        return bool(self.owner.value(self.index, "a decision in Python (if, while, and, or)", fix))
 
     def __index__(self) -> int:
         if self.type.dtype.kind not in "iub":
             raise TypeError("only integer scalar arrays can be converted to a scalar index")
         fix = "a number that is not traced: a static argument (static_argnums), or one closed over"
-        value = self.trace.value(self.index, "an int made from a traced integer (range, index)", fix)
+        value = self.owner.value(self.index, "an int made from a traced integer (range, index)", fix)
         return np.asarray(value).__index__()
 
     def __int__(self) -> int:
         if self.type.dtype.kind == "c":
             raise TypeError("int() argument must not be a complex number")
         fix = "np.trunc(x) keeps it an array"
-        return int(self.trace.value(self.index, "int(x)", fix))
+        return int(self.owner.value(self.index, "int(x)", fix))
 
     def __float__(self) -> float:
         if is_stored():
@@ -150,7 +156,7 @@ class Tracer:
             explain(
                 f"{asked} would turn a traced array into plain numbers and drop its derivative.",
                 source=Source.here(),
-                origin=self.trace.origin(self.index),
+                origin=self.owner.origin(self.index),
                 fix=fix,
             )
         )

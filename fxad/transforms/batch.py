@@ -9,7 +9,7 @@ from fxad.config import config
 from fxad.ir.program import Program
 from fxad.ir.types import ArrayType
 from fxad.ir.verify import verify
-from fxad.tracing import Kind, Trace
+from fxad.tracing import Kind, Trace, Tracer
 from fxad.tracing.operations import operations
 from fxad.transforms.inline import Environment, build, replay
 
@@ -103,7 +103,7 @@ def _place(
     position = axis % (type.ndim + 1)
     if dim is not None:
         return value if dim == position else operations.move_axis(value, dim, position)
-    if type.ndim == 0 and not hasattr(value, "trace"):
+    if type.ndim == 0 and not isinstance(value, Tracer):
         return operations.full(trace, ArrayType((size,), type.dtype), value)
     shape = (*type.shape[:position], size, *type.shape[position:])
     axes = tuple(i for i in range(len(shape)) if i != position)

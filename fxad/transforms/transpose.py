@@ -119,7 +119,7 @@ class _Cotangents:
 def _same(a: Any, b: Any) -> bool:
     if not (isinstance(a, Tracer) and isinstance(b, Tracer)):
         return a is b
-    return a.trace is b.trace and a.index == b.index
+    return a.owner is b.owner and a.index == b.index
 
 
 def settle(ct: Any) -> Any:

@@ -135,7 +135,7 @@ def test_every_transform_verifies() -> None:
             return f"np.positive({x})"
 
         def jvp(self, primals: Any, tangents: Any, out: Any) -> Any:
-            trace = tangents[0].trace
+            trace = tangents[0].owner
             return trace.record(sin, (tangents[0].index,), EMPTY, F4)  # not the type that sin has
 
     wrong = Wrong("wrong")

@@ -251,7 +251,7 @@ def test_promotion_of_arrays(name: str) -> None:
                 t, u = tracer(x), tracer(y)
                 assert dtype_or_error(function, t, y) == expected, (x, y)
                 assert dtype_or_error(function, x, u) == expected, (x, y)
-                u = t.trace.input(type_of(y))
+                u = t.owner.input(type_of(y))
                 assert dtype_or_error(function, t, u) == expected, (x, y)
 
 
