@@ -142,7 +142,7 @@ class Generated:
         except (ValueError, IndexError, TypeError, AttributeError):
             return
         value = np.asarray(value)
-        if (not 0 < value.size <= (10_000 if self.large else 60) or value.ndim > 3
+        if (not 0 < value.size <= (5_000 if self.large else 60) or value.ndim > 3
                 or value.dtype.kind not in "fc"
                 or not np.all(np.abs(value) < 50)):
             return
@@ -232,7 +232,8 @@ def derivatives(
     _, push = fxad.linearize(f, *x)
     pulled = pullback(ct)
     close(push(*v), tangents, near, "linearize")
-    close(pullback(ct), pulled, 0.0, "a second pullback")
+    # The first is interpreted, the second compiled.
+    close(pullback(ct), pulled, 1e-14 if made.dtype.kind == "c" else 0.0, "a second pullback")
     there = sum(np.real(np.sum(c * t)) for c, t in zip(ct, tangents, strict=True))
     back = sum(np.real(np.sum(p * t)) for p, t in zip(pulled, v, strict=True))
     size = 1 + sum(np.sum(np.abs(p * t)) for p, t in zip(pulled, v, strict=True))

@@ -203,6 +203,8 @@ def _static_key(value: Any) -> Hashable:
         hash(value)
     except TypeError:
         return type(value), _ByValue(value)
+    if isinstance(value, (float, complex)):
+        return type(value), repr(value)  # tells 0.0 from -0.0, and finds nan again
     return type(value), value
 
 

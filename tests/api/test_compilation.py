@@ -96,6 +96,17 @@ def test_static_arguments(static: Any) -> None:
         assert j(2.0, n=3) == 8.0
 
 
+def test_static_floats_are_told_apart() -> None:
+    f = Counted(lambda x, c: x * c)
+    j = fxad.jit(f, static_argnums=1)
+    for _ in range(2):
+        assert not np.signbit(j(1.0, 0.0))
+        assert np.signbit(j(1.0, -0.0))
+        assert np.isnan(j(1.0, np.nan))
+        assert j(1.0, 1) == j(1.0, 1.0) == j(1.0, True) == 1.0
+    assert f.calls == 6
+
+
 def test_as_a_decorator_with_arguments() -> None:
     @fxad.jit(static_argnames=("n",))
     def f(x: Any, *, n: int) -> Any:

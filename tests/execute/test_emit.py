@@ -93,6 +93,14 @@ def test_integer_powers(n: int) -> None:
         same_everywhere(program, np.float64(v))
 
 
+def test_squares_are_exactly_rounded() -> None:
+    """Numbers as arrays: NumPy's own `x ** 2` of a number is off in the last place now and then."""
+    program = fxad.make_ir(lambda x: x**2 + 0)(1.5)
+    for v in (0.3624182010806754, 1.8871580461934296, *np.random.default_rng(0).normal(size=3000)):
+        (result,) = same_everywhere(program, np.float64(v))
+        assert result == v * v
+
+
 def test_there_are_scalar_primitives() -> None:
     assert {n for n, _ in scalar_primitives()} >= {"add", "mul", "sin", "exp", "log", "sqrt", "power"}
 
