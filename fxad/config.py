@@ -28,11 +28,13 @@ class Config:
         verify: check every Program that a transform or a pass makes (`fxad.ir.verify`). Slow; the
             tests run with it. Initially true when the environment sets FXAD_VERIFY=1.
         optimize: run the optimiser; without it Programs run as the transforms wrote them.
+        guard_limit: how many paths a jitted function has for one signature before new ones run un-jitted.
         cache_size: how many derived Programs each cache keeps; the oldest half goes when it is full.
     """
 
     verify: bool = _flag("FXAD_VERIFY")
     optimize: bool = True
+    guard_limit: int = 64
     cache_size: int = 1024
 
     @contextlib.contextmanager

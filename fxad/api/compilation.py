@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import inspect
 import operator
+import warnings
 from collections.abc import Callable, Hashable, Sequence
 from typing import Any
 
@@ -13,8 +14,9 @@ import numpy as np
 from fxad import tree
 from fxad.api.arguments import check_callable
 from fxad.api.recording import Inputs, Recording, function_name, is_array, leaf_type, record
+from fxad.config import config
 from fxad.errors import TypeMismatch, explain
-from fxad.execute import Cache, Executable
+from fxad.execute import Cache, Executable, Path, PathTree
 from fxad.ir.analysis import dce
 from fxad.ir.program import Array, Atom, Equation, Literal, Params, Program, Var, substitute
 from fxad.ir.types import ArrayType
@@ -62,19 +64,6 @@ class ShapeDtypeStruct:
         return hash((self.shape, self.dtype))
 
 
-class _Compiled:
-    """What one signature of a jitted function was compiled to."""
-
-    __slots__ = ("captured", "out", "run", "traced")
-
-    def __init__(self, rec: Recording, traced: list[int]) -> None:
-        executable = Executable(rec.trace.program(rec.operands))
-        self.run = executable
-        self.captured = tuple(rec.trace.captures.values())
-        self.out = rec.out
-        self.traced = traced
-
-
 class JitFunction:
     """A function that is traced once for each signature of its arguments; see `jit`."""
 
@@ -103,10 +92,14 @@ class JitFunction:
                     break
             else:
                 entry = self._cache.get(tuple(key))
-                if entry is not None:
-                    return entry.out.rebuild(entry.run.run(*args, *entry.captured))
+                if entry is not None and entry.direct is not None:
+                    leaf = entry.direct
+                    leaf.hits += 1
+                    piece = leaf.piece
+                    given = args if piece.plain else piece.arguments(args)
+                    return leaf.out.rebuild(piece.run.run(*given))
                 inputs = Inputs(args, _names(self.fun, len(args)))
-                return self._make(tuple(key), inputs, list(range(len(args))), args, kwargs, args)
+                return self._run(tuple(key), inputs, list(range(len(args))), args, kwargs, args)
         return self._general(args, kwargs)
 
     def _general(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
@@ -130,12 +123,9 @@ class JitFunction:
                 key.append(_static_key(leaf))
         key += [_static_key(values[i]) for i in sorted(fixed)]
         leaves = [inputs.leaves[i] for i in traced]
-        entry = self._cache.get(tuple(key))
-        if entry is not None:
-            return entry.out.rebuild(entry.run(*leaves, *entry.captured))
-        return self._make(tuple(key), inputs, traced, args, kwargs, leaves, fixed, names)
+        return self._run(tuple(key), inputs, traced, args, kwargs, leaves, fixed, names)
 
-    def _make(
+    def _run(
         self,
         key: Hashable,
         inputs: Inputs,
@@ -146,7 +136,19 @@ class JitFunction:
         fixed: set[int] | frozenset[int] = frozenset(),
         names: Sequence[str] = (),
     ) -> Any:
-        """Trace, remember and run."""
+        """Follow the path of these arguments, or trace it, remember it and run."""
+        tree = self._cache.get(key)
+        if tree is None:
+            tree = self._cache.put(key, PathTree())
+        found = tree.follow(leaves)
+        if found is not None:
+            found[0].hits += 1
+            return found[0].out.rebuild(found[1])
+        if tree.count >= config.guard_limit:
+            if not tree.warned:
+                tree.warned = True
+                warnings.warn(_too_many(self.fun, tree), RuntimeWarning, stacklevel=3)
+            return self.fun(*args, **kwargs)
         inputs.traced = traced
 
         def call(values: list[Any]) -> Any:
@@ -157,13 +159,19 @@ class JitFunction:
 
         rec = record(self.fun, "jit", inputs, call, kind=Kind.JIT)
         try:
-            made = _Compiled(rec, traced)
+            captured = list(rec.trace.captures.values())
+            if any(c.__class__ is Tracer for c in captured):
+                # A function that closes over traced values is traced anew at every call.
+                executable = Executable(rec.trace.program(rec.operands))
+                return rec.out.rebuild(executable(*leaves, *captured))
+            leaf = tree.add(rec.trace, rec.operands, rec.out)
         finally:
             rec.trace.end()
-        if not any(c.__class__ is Tracer for c in made.captured):
-            # A function that closes over traced values is traced anew at every call.
-            self._cache.put(key, made)
-        return made.out.rebuild(made.run(*leaves, *made.captured))
+        found = tree.follow(leaves)
+        if found is None:  # an answer that is not even equal to itself, or another thread's reset
+            return self.fun(*args, **kwargs)
+        found[0].hits += 1
+        return leaf.out.rebuild(found[1])
 
     def __get__(self, instance: Any, owner: Any = None) -> Any:
         return self if instance is None else functools.partial(self, instance)
@@ -171,9 +179,32 @@ class JitFunction:
     def __repr__(self) -> str:
         return f"<jitted {function_name(self.fun)}>"
 
+    def paths(self) -> list[Path]:
+        """The compiled paths: for each the decisions on it (place and answer), and how often it was taken.
+
+        >>> import fxad
+        >>> f = fxad.jit(lambda x: x if x > 0 else -x)
+        >>> f(2.0), f(-3.0), f(5.0)
+        (np.float64(2.0), np.float64(3.0), np.float64(5.0))
+        >>> [([answer for _, answer in path.guards], path.hits) for path in f.paths()]
+        [([True], 2), ([False], 1)]
+        """
+        return [path for tree in self._cache.values() for path in tree.paths()]
+
     def clear_cache(self) -> None:
         """Forget what was compiled."""
         self._cache.clear()
+
+
+def _too_many(fun: Callable[..., Any], tree: PathTree) -> str:
+    """The warning for a function whose decisions keep changing."""
+    last = max(tree.paths(), key=lambda path: len(path.guards)).guards
+    place = f" The last is at {last[-1][0]}." if last else ""
+    return (
+        f"jit of {function_name(fun)}: its decisions have led to {tree.count} different paths"
+        f" (fxad.config.guard_limit), and a new one runs un-jitted from here on.{place} Use np.where for"
+        " a choice between values, or make the number of steps depend on fewer things."
+    )
 
 
 def _names(fun: Callable[..., Any], count: int) -> list[str]:
@@ -227,7 +258,7 @@ def jit(
             its place.
 
     Raises:
-        ConcretizationError: Python has to decide on a traced value.
+        ConcretizationError: a value is asked for that can be no guard: a float, or an array.
 
     >>> import numpy as np, fxad
     >>> f = fxad.jit(lambda x: (np.sin(x) ** 2).sum())
@@ -308,7 +339,7 @@ def _abstract(
     kind = Kind.CONCRETE
     for i, leaf in enumerate(inputs.leaves):
         if isinstance(leaf, ShapeDtypeStruct):
-            kind = Kind.JIT
+            kind = Kind.ABSTRACT
             types.append(ArrayType(leaf.shape, leaf.dtype))
         elif is_array(leaf):
             types.append(leaf_type(leaf))
@@ -316,7 +347,7 @@ def _abstract(
             continue
         inputs.traced.append(i)
     if name == "eval_shape":
-        kind = Kind.JIT
+        kind = Kind.ABSTRACT
     return record(fun, name, inputs, lambda values: fun(*values[:-1], **values[-1]),
                   kind=kind, types=types)
 

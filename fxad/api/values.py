@@ -6,7 +6,7 @@ from typing import Any
 
 from fxad import tree
 from fxad.primitives.stopping import stop_gradient as stop
-from fxad.tracing import Tracer
+from fxad.tracing import Tracer, concrete_value
 
 __all__ = ["stop_gradient", "value_of"]
 
@@ -47,6 +47,6 @@ def value_of(x: Any) -> Any:
     def value(leaf: Any) -> Any:
         if not isinstance(leaf, Tracer):
             return leaf
-        return leaf.owner.value(leaf.index, "fxad.value_of(x)", "compute with x itself")
+        return concrete_value(leaf, "fxad.value_of(x)", "compute with x itself")
 
     return tree.map(value, x)

@@ -3,5 +3,6 @@
 from fxad.execute.cache import Cache, Executable, executables
 from fxad.execute.emit import compile_program, source
 from fxad.execute.interpreter import interpret
+from fxad.execute.paths import Path, PathTree
 
-__all__ = ["Cache", "Executable", "compile_program", "executables", "interpret", "source"]
+__all__ = ["Cache", "Executable", "Path", "PathTree", "compile_program", "executables", "interpret", "source"]

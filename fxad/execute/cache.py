@@ -91,6 +91,10 @@ class Cache:
     def __len__(self) -> int:
         return len(self._table)
 
+    def values(self) -> list[Any]:
+        """All that is remembered, the oldest first."""
+        return list(self._table.values())
+
     def clear(self) -> None:
         """Forget everything."""
         with self._lock:

@@ -13,7 +13,7 @@ from fxad.numpy.dispatch import has_tracer, into_array
 from fxad.primitives.slicing import concatenate
 from fxad.primitives.structural import convert_to, reshape
 from fxad.source import Source
-from fxad.tracing import Trace, Tracer
+from fxad.tracing import Trace, Tracer, concrete_value
 
 __all__ = ["as_array", "axes_counted", "axes_of", "axis_of", "concrete", "converted", "inexact", "join",
            "kept_shape", "refuse_out", "refused", "stacked", "with_kept_axes"]
@@ -105,7 +105,7 @@ def refused(what: str, fix: str) -> TypeMismatch:
 
 def concrete(x: Any, asked: str, fix: str) -> Any:
     """The numbers of an array, for what depends on them and not only on their types."""
-    return x.owner.value(x.index, asked, fix) if x.__class__ is Tracer else x
+    return concrete_value(x, asked, fix) if x.__class__ is Tracer else x
 
 
 Trace.stack = staticmethod(as_array)

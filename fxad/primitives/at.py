@@ -23,7 +23,7 @@ from fxad.primitives.selection import where
 from fxad.primitives.slicing import assign, pad_with, rank_of, region_shape, shape_of, slice_, whole
 from fxad.primitives.structural import broadcast, convert, convert_to, reshape
 from fxad.source import Source
-from fxad.tracing import Trace, Tracer, attach, bind_in, innermost
+from fxad.tracing import Trace, Tracer, attach, bind_in, concrete_value, innermost
 from fxad.tracing.operations import operations
 
 __all__ = ["At", "Target", "set_at"]
@@ -261,7 +261,7 @@ def _known(indices: Any) -> Any:
     asked = "x.at[i].apply(f) or .power(v) at several traced places, of which some may be the same,"
     fix = ("unique_indices=True when no place comes twice, or x.at[i].set(f(x[i])), which applies "
            "f once")
-    return np.asarray(indices.owner.value(indices.index, asked, fix))
+    return np.asarray(concrete_value(indices, asked, fix))
 
 
 # -- places outside ------------------------------------------------------------------------------

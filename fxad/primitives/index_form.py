@@ -15,7 +15,7 @@ import numpy as np
 
 from fxad.primitives.slicing import Index, rank_of, region_shape, shape_of, whole
 from fxad.primitives.structural import reshape
-from fxad.tracing import Tracer
+from fxad.tracing import Tracer, concrete_value
 
 __all__ = ["Resolved", "block_shape", "resolve"]
 
@@ -116,7 +116,7 @@ def _mask_value(mask: Any) -> Any:
         return mask
     asked = "x[mask], whose result has one element for each true one of the mask,"
     fix = "np.where(mask, x, 0), which keeps the shape, or x.at[mask].set(v)"
-    return np.asarray(mask.owner.value(mask.index, asked, fix))
+    return np.asarray(concrete_value(mask, asked, fix))
 
 
 def _is_array(e: Any) -> bool:

@@ -1,7 +1,10 @@
 """From Python to Programs: traces, and the tracers that user code computes with."""
 
+from fxad.tracing.deciding import concrete_value
+from fxad.tracing.segments import Segment, segment
 from fxad.tracing.trace import (
     NUMBER_TYPES,
+    Guard,
     Kind,
     Trace,
     as_source,
@@ -14,13 +17,17 @@ from fxad.tracing.tracer import Tracer, attach
 
 __all__ = [
     "NUMBER_TYPES",
+    "Guard",
     "Kind",
+    "Segment",
     "Trace",
     "Tracer",
     "as_source",
     "attach",
     "bind",
     "bind_in",
+    "concrete_value",
     "infer",
     "innermost",
+    "segment",
 ]

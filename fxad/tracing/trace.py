@@ -15,13 +15,13 @@ import itertools
 import math
 import sys
 from collections.abc import Callable, Hashable, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
 from fxad.errors import ConcretizationError, TracerLeak, explain
 from fxad.ir.primitive import Primitive
-from fxad.ir.program import EMPTY, Atom, Equation, Literal, Params, Program, Var, numpy_literals
+from fxad.ir.program import EMPTY, Atom, Equation, Literal, Params, Program, Var
 from fxad.ir.types import ArrayType, type_of
 from fxad.source import ROOT, Source
 
@@ -51,7 +51,7 @@ NUMBER_TYPES: dict[type, ArrayType] = {cls: type_of(cls(0)) for cls in _SPECIAL}
 _user_files: set[str] = set()
 
 
-def _user_frame(frame: Any) -> Any:
+def user_frame_of(frame: Any) -> Any:
     """The innermost frame outside fxad, from `frame` outwards."""
     while frame.f_code.co_filename.startswith(ROOT) and frame.f_back is not None:
         frame = frame.f_back
@@ -64,7 +64,8 @@ class Kind(enum.Enum):
     """What a trace is for, and so what asking for a concrete value in it means."""
 
     CONCRETE = "differentiation"  # inputs have values; Python may decide on them
-    JIT = "jit"  # one Program for all values of these types
+    JIT = "jit"  # Programs for all values of these types; what Python decides is a guard
+    ABSTRACT = "a look at the program"  # types alone, as in eval_shape: Python has nothing to decide on
     BATCH = "vmap"  # one element stands for many
     BUILD = "a transform"  # fxad's own rules at work
 
@@ -86,6 +87,24 @@ NEXT_OUTPUT = _Mark("next output")
 Record = tuple[Any, tuple[Any, ...], Params, ArrayType]
 
 
+class Guard(NamedTuple):
+    """A decision of Python's on a traced value under jit.
+
+    Attributes:
+        number: the variable that was asked for its value.
+        decide: makes the answer of the value: `bool`, or an int.
+        answer: what it was.
+        upto: how many variables there were.
+        source: where it was asked.
+    """
+
+    number: int
+    decide: Callable[[Any], Any]
+    answer: Any
+    upto: int
+    source: Any
+
+
 class Trace:
     """Records operations. `records[i]` made variable `i`: `(primitive, operands, params, type)`.
 
@@ -94,8 +113,8 @@ class Trace:
     """
 
     __slots__ = (
-        "_capture_numbers", "_known", "captures", "in_values", "kind", "literal_numbers", "names",
-        "purpose", "records", "serial", "source", "sources",
+        "_capture_numbers", "captures", "guards", "in_values", "kind", "known", "lifted", "literal_numbers",
+        "names", "purpose", "records", "serial", "source", "sources",
     )
 
     #: Set by the tracer module: makes the handle on a variable.
@@ -115,7 +134,9 @@ class Trace:
     ) -> None:
         self.kind = kind
         #: Whether every Python number is written into the Program.
-        self.literal_numbers = kind is Kind.JIT or kind is Kind.BUILD
+        self.literal_numbers = kind in (Kind.ABSTRACT, Kind.JIT, Kind.BUILD)
+        #: What Python decided in a trace of kind JIT, in order.
+        self.guards: list[Guard] = []
         self.purpose = purpose or kind.value
         self.serial = next(_serials)
         self.records: list[Record] = []
@@ -125,7 +146,10 @@ class Trace:
         #: What came from outside, by variable number, in order.
         self.captures: dict[int, Any] = {}
         self._capture_numbers: dict[Any, int] = {}
-        self._known: dict[int, Any] | None = None
+        #: Values computed because Python asked for them, and variables recorded in an outer trace for
+        #: the same reason, by number; see `deciding`.
+        self.known: dict[int, Any] = {}
+        self.lifted: dict[int, Any] = {}
         #: When set, the source of whatever is recorded (the equation that a rule is applied to, the
         #: call of a NumPy function): a Source, or a `(code, instruction)` pair.
         self.source: Any = None
@@ -148,13 +172,13 @@ class Trace:
         try:
             index = len(records)
         except _Ended:
-            raise self._leak(operands) from None
+            raise self.leak(operands) from None
         records.append((primitive, operands, params, type))
         source: Any = self.source
         if source is None:
             frame = _getframe(2)
             if frame.f_code.co_filename not in _user_files:
-                frame = _user_frame(frame)
+                frame = user_frame_of(frame)
             source = (frame.f_code, frame.f_lasti)
         self.sources.append(source)
         made: Tracer = _new(self.tracer_type)
@@ -213,7 +237,7 @@ class Trace:
     def _capture(self, value: Any) -> int:
         if value.__class__ is self.tracer_type:
             if value.owner.ended:
-                raise value.owner._leak((value.index,))
+                raise value.owner.leak((value.index,))
             key: Any = (value.owner.serial, value.index)
             type = value.type
         else:
@@ -233,7 +257,7 @@ class Trace:
         try:
             number = len(self.records)
         except _Ended:
-            raise self._leak(()) from None
+            raise self.leak(()) from None
         self.records.append((CAPTURE, (), EMPTY, type))
         self.sources.append(None)
         self.captures[number] = value
@@ -289,68 +313,19 @@ class Trace:
     def end(self) -> None:
         """End the trace: its tracers can't be used any more, and what it held is let go."""
         self.records = _EndedRecords(self.records)
-        self._known = None
+        self.known, self.lifted = {}, {}
 
     @property
     def ended(self) -> bool:
         """Whether `end` was called."""
         return self.records.__class__ is _EndedRecords
 
-    # -- values on demand -----------------------------------------------------------------------
-
-    def value(self, index: int, asked: str, fix: str) -> Any:
-        """The concrete value of a variable, where there is one.
-
-        `asked` says what needs the value, and `fix` what to write where there is none.
-        Computes only what the value depends on, each operation once.
-        """
-        if self.ended:
-            raise self._leak((index,))
-        if self.kind is not Kind.CONCRETE:
-            raise self.no_value(index, asked, fix)
-        known = self._known
-        if known is None:
-            known = self._known = {}
-        stack = [index]
-        while stack:
-            top = stack[-1]
-            if top in known:
-                stack.pop()
-                continue
-            primitive, operands, params, type = self.records[top]
-            if primitive is INPUT or primitive is CAPTURE:
-                assert self.in_values is not None
-                given = self.in_values[top] if primitive is INPUT else self.captures[top]
-                outer = self._outer_value(given, asked, fix)
-                # Python's numbers raise where NumPy's give inf.
-                known[top] = type.dtype.type(outer) if type.weak else outer
-                continue
-            if primitive is NEXT_OUTPUT:
-                stack.append(top - operands[0])
-                continue
-            missing = [o for o in operands if o.__class__ is int and o not in known]
-            if missing:
-                stack.extend(missing)
-                continue
-            types = tuple(map(self.type_of, operands))
-            if all(o.__class__ is Literal for o in operands):
-                operands = tuple(numpy_literals(operands))
-            values = [known[o] if o.__class__ is int else o.value for o in operands]
-            result = primitive.evaluator(types, params)(*values)
-            if primitive.multiple:
-                known.update((top + k, part) for k, part in enumerate(result))
-            else:
-                known[top] = result
-        return known[index]
-
-    def _outer_value(self, value: Any, asked: str, fix: str) -> Any:
-        if value.__class__ is self.tracer_type:
-            return value.owner.value(value.index, asked, fix)
-        return value
+    # -- messages -------------------------------------------------------------------------------
 
     def no_value(self, index: int, asked: str, fix: str) -> ConcretizationError:
         """The error for a value that is asked for where there is none."""
         why = {
+            Kind.ABSTRACT: "there only its shape and dtype are known",
             Kind.JIT: "under jit one program is made for all values",
             Kind.BATCH: "under vmap it has a different value in each element of the batch",
             Kind.BUILD: "it is part of a rule that a transform is applying",
@@ -379,7 +354,8 @@ class Trace:
         what = source.expression if source is not None else None
         return f"{type}, made{place}" + (f" by  {what}" if what else f" by {primitive!r}")
 
-    def _leak(self, operands: Sequence[Any]) -> TracerLeak:
+    def leak(self, operands: Sequence[Any]) -> TracerLeak:
+        """The error for using the trace after its end."""
         numbers = [o for o in operands if o.__class__ is int]
         return TracerLeak(
             explain(

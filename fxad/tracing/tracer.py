@@ -15,6 +15,7 @@ import numpy as np
 from fxad.errors import ConcretizationError, explain
 from fxad.ir.types import ArrayType
 from fxad.source import Source
+from fxad.tracing.deciding import decision
 from fxad.tracing.elements import as_element, is_element, is_stored
 from fxad.tracing.trace import Trace
 
@@ -100,20 +101,21 @@ class Tracer:
         fix = "np.where(condition, a, b) for a choice between values"
         if self.type.size != 1:
             return bool(np.empty(self.type.shape, np.bool_))  # NumPy's own error or answer
-        return bool(self.owner.value(self.index, "a decision in Python (if, while, and, or)", fix))
+        asked = "a decision in Python (if, while, and, or)"
+        return decision(self, _truth, asked, fix)  # type: ignore[no-any-return]
 
     def __index__(self) -> int:
         if self.type.dtype.kind not in "iub":
             raise TypeError("only integer scalar arrays can be converted to a scalar index")
         fix = "a number that is not traced: a static argument (static_argnums), or one closed over"
-        value = self.owner.value(self.index, "an int made from a traced integer (range, index)", fix)
-        return np.asarray(value).__index__()
+        asked = "an int made from a traced integer (range, index)"
+        return decision(self, _whole, asked, fix)  # type: ignore[no-any-return]
 
     def __int__(self) -> int:
         if self.type.dtype.kind == "c":
             raise TypeError("int() argument must not be a complex number")
         fix = "np.trunc(x) keeps it an array"
-        return int(self.owner.value(self.index, "int(x)", fix))
+        return decision(self, int, "int(x)", fix)  # type: ignore[no-any-return]
 
     def __float__(self) -> float:
         if is_stored():
@@ -165,6 +167,14 @@ class Tracer:
         return f"Tracer({self.type})"
 
     __hash__ = None  # type: ignore[assignment]  # as an ndarray: == is elementwise
+
+
+def _truth(value: Any) -> bool:
+    return bool(value)
+
+
+def _whole(value: Any) -> int:
+    return int(np.asarray(value).__index__())
 
 
 Trace.tracer_type = Tracer

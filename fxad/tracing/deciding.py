@@ -1,0 +1,140 @@
+"""When Python asks for a value: `if t:`, `range(n)`, `fxad.value_of(t)`.
+
+While a function is differentiated its inputs have values, so the value is computed and tracing goes on along
+the path taken. Under jit a decision is computed in the same way and noted as a *guard*: the Program holds
+for calls that answer alike. A decision inside a derivative inside jit is a guard of the jit: what it
+depends on is recorded there (*lifted*), and decided there.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from fxad.ir.program import Literal, numpy_literals
+from fxad.tracing.trace import CAPTURE, INPUT, NEXT_OUTPUT, Guard, Kind, Trace, bind, user_frame_of
+
+if TYPE_CHECKING:
+    from fxad.tracing.tracer import Tracer
+
+__all__ = ["concrete_value", "decision"]
+
+
+def concrete_value(tracer: Tracer, asked: str, fix: str) -> Any:
+    """The value of a traced array, where there is one.
+
+    `asked` says what needs the value, and `fix` what to write where there is none.
+
+    Raises:
+        ConcretizationError: there is no single value (vmap), or it would be baked into a Program (jit).
+    """
+    trace = tracer.owner
+    if trace.ended:
+        raise trace.leak((tracer.index,))
+    if trace.kind is not Kind.CONCRETE:
+        raise trace.no_value(tracer.index, asked, fix)
+    return _evaluate(trace, tracer.index, asked, fix)
+
+
+def decision(tracer: Tracer, decide: Callable[[Any], Any], asked: str, fix: str) -> Any:
+    """What Python decides on a traced array: `decide(value)`, a guard under jit.
+
+    Raises as `concrete_value` does, except under jit.
+    """
+    trace, index = tracer.owner, tracer.index
+    if trace.ended:
+        raise trace.leak((index,))
+    if trace.kind in (Kind.CONCRETE, Kind.JIT) and _inside_guarded(trace):
+        lifted = _lift(trace, index)
+        if lifted.__class__ is Trace.tracer_type:
+            return decision(lifted, decide, asked, fix)
+        return decide(lifted)
+    if trace.kind is not Kind.JIT:
+        return decide(concrete_value(tracer, asked, fix))
+    answer = decide(_evaluate(trace, index, asked, fix))
+    frame = user_frame_of(sys._getframe(1))
+    source = (frame.f_code, frame.f_lasti)
+    trace.guards.append(Guard(index, decide, answer, len(trace.records), source))
+    return answer
+
+
+def _inside_guarded(trace: Trace) -> bool:
+    """Whether values from outside belong to a trace of kind JIT, however far out."""
+    outside = (*(trace.in_values or ()), *trace.captures.values())
+    return any(
+        v.owner.kind is Kind.JIT or (v.owner.kind is Kind.CONCRETE and _inside_guarded(v.owner))
+        for v in outside
+        if v.__class__ is Trace.tracer_type
+    )
+
+
+def _evaluate(trace: Trace, index: int, asked: str, fix: str) -> Any:
+    """Compute what a variable depends on, each operation once."""
+
+    def outer(value: Any) -> Any:
+        if value.__class__ is Trace.tracer_type:
+            return concrete_value(value, asked, fix)
+        return value
+
+    return _walk(trace, index, trace.known, outer, lambda n, operands: _run(trace, n, operands))
+
+
+def _run(trace: Trace, number: int, operands: list[Any]) -> Any:
+    """Operation `number` on concrete operands."""
+    primitive, given, params, _ = trace.records[number]
+    types = tuple(map(trace.type_of, given))
+    if all(o.__class__ is Literal for o in given):
+        operands = [a.value for a in numpy_literals(given)]
+    else:  # Python's numbers raise where NumPy's give inf
+        operands = [
+            t.dtype.type(v) if t.weak and o.__class__ is int else v
+            for v, t, o in zip(operands, types, given, strict=True)
+        ]
+    return primitive.evaluator(types, params)(*operands)
+
+
+def _lift(trace: Trace, index: int) -> Any:
+    """A variable as the traces outside have it: recorded there, or concrete."""
+
+    def compute(number: int, operands: list[Any]) -> Any:
+        primitive, _, params, _ = trace.records[number]
+        if any(v.__class__ is Trace.tracer_type for v in operands):
+            return bind(primitive, operands, params)
+        return _run(trace, number, operands)
+
+    return _walk(trace, index, trace.lifted, lambda value: value, compute)
+
+
+def _walk(
+    trace: Trace,
+    index: int,
+    known: dict[int, Any],
+    outer: Callable[[Any], Any],
+    compute: Callable[[int, list[Any]], Any],
+) -> Any:
+    """Fill `known` with all that variable `index` depends on, in order, and give its entry."""
+    stack = [index]
+    while stack:
+        top = stack[-1]
+        if top in known:
+            stack.pop()
+            continue
+        primitive, operands = trace.records[top][:2]
+        if primitive is INPUT or primitive is CAPTURE:
+            assert trace.in_values is not None
+            known[top] = outer(trace.in_values[top] if primitive is INPUT else trace.captures[top])
+            continue
+        if primitive is NEXT_OUTPUT:
+            stack.append(top - operands[0])
+            continue
+        missing = [o for o in operands if o.__class__ is int and o not in known]
+        if missing:
+            stack.extend(missing)
+            continue
+        result = compute(top, [known[o] if o.__class__ is int else o.value for o in operands])
+        if primitive.multiple:
+            known.update((top + k, part) for k, part in enumerate(result))
+        else:
+            known[top] = result
+    return known[index]
