@@ -225,14 +225,16 @@ def test_a_function_that_raises_is_not_remembered() -> None:
 
 
 @pytest.mark.parametrize("decide", [
-    lambda x: x if x > 0 else -x, lambda x: max(x, 0.0), lambda x: range(np.argmax(x)),
-    lambda x: x and 1.0, lambda x: [1, 2][x > 0],
+    lambda x: x if x > 0 else -x, lambda x: max(x, 0.5 * x), lambda x: x * [3.0, 4.0][int(x > 0)],
+    lambda x: x and 2.0 * x, lambda x: x if not x > 0 or x < 0.5 else x * x,
 ])
-def test_deciding_is_an_error(decide: Any) -> None:
-    with pytest.raises(errors.ConcretizationError):
-        fxad.jit(decide)(np.ones(1))
-    with pytest.raises(errors.ConcretizationError):
-        fxad.jit(lambda x: fxad.grad(lambda x: np.sum(decide(x)))(x))(np.ones(1))
+def test_decisions_are_those_of_python(decide: Any) -> None:
+    jitted = fxad.jit(decide)
+    gradient = fxad.jit(fxad.grad(lambda x: np.sum(decide(x))))
+    for value in (1.0, -1.0, 0.25, 0.0, 1.0):
+        x = np.array([value])
+        np.testing.assert_array_equal(jitted(x), decide(x))
+        np.testing.assert_array_equal(gradient(x), fxad.grad(lambda x: np.sum(decide(x)))(x))
 
 
 def test_jit_of_every_transform() -> None:

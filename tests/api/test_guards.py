@@ -46,22 +46,29 @@ def early(x: Any) -> Any:
     return x or 1.0
 
 
+jitted_scaled = fxad.jit(scaled)
+
+
+def cubes(a: Any) -> Any:
+    return (scaled(a) ** 3).sum()
+
+
+def twice(a: Any) -> Any:
+    return fxad.grad(lambda b: (fxad.grad(cubes)(b) * b).sum())(a)
+
+
+# A function with jit somewhere in it, and the same without.
 TRANSFORMED: dict[str, tuple[Callable[..., Any], Callable[..., Any]]] = {
-    "jit": (fxad.jit(scaled), scaled),
-    "jit of grad": (
-        fxad.jit(fxad.grad(lambda a: (scaled(a) ** 2).sum())), fxad.grad(lambda a: (scaled(a) ** 2).sum())),
-    "grad of jit": (
-        fxad.grad(lambda a, f=fxad.jit(scaled): (f(a) ** 2).sum()), fxad.grad(lambda a: (scaled(a) ** 2).sum())),
-    "jit of hessian": (
-        fxad.jit(fxad.hessian(lambda a: (scaled(a) ** 3).sum())), fxad.hessian(lambda a: (scaled(a) ** 3).sum())),
+    "jit": (jitted_scaled, scaled),
+    "jit of grad": (fxad.jit(fxad.grad(cubes)), fxad.grad(cubes)),
+    "grad of jit": (fxad.grad(lambda a: (jitted_scaled(a) ** 3).sum()), fxad.grad(cubes)),
+    "jit of hessian": (fxad.jit(fxad.hessian(cubes)), fxad.hessian(cubes)),
     "jit of jvp": (
         fxad.jit(lambda a: fxad.jvp(scaled, (a,), (a,))[1]), lambda a: fxad.jvp(scaled, (a,), (a,))[1]),
     "jit of vjp": (
         fxad.jit(lambda a: fxad.vjp(scaled, a)[1](a)[0]), lambda a: fxad.vjp(scaled, a)[1](a)[0]),
-    "jit of jit": (fxad.jit(lambda a, f=fxad.jit(scaled): f(a) + 1), lambda a: scaled(a) + 1),
-    "grad of grad in jit": (
-        fxad.jit(lambda a: fxad.grad(lambda b: (fxad.grad(lambda c: (scaled(c) ** 3).sum())(b) * b).sum())(a)),
-        lambda a: fxad.grad(lambda b: (fxad.grad(lambda c: (scaled(c) ** 3).sum())(b) * b).sum())(a)),
+    "jit of jit": (fxad.jit(lambda a: jitted_scaled(a) + 1), lambda a: scaled(a) + 1),
+    "jit of grad of grad": (fxad.jit(twice), twice),
 }
 
 
