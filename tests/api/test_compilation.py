@@ -225,7 +225,7 @@ def test_a_function_that_raises_is_not_remembered() -> None:
 
 
 @pytest.mark.parametrize("decide", [
-    lambda x: x if x > 0 else -x, lambda x: max(x, 0.5 * x), lambda x: x * [3.0, 4.0][int(x > 0)],
+    lambda x: x if x > 0 else -x, lambda x: max(x, 0.5 * x), lambda x: x * (3.0 if x[0] > 0 else 4.0),
     lambda x: x and 2.0 * x, lambda x: x if not x > 0 or x < 0.5 else x * x,
 ])
 def test_decisions_are_those_of_python(decide: Any) -> None:
