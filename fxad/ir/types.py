@@ -35,13 +35,15 @@ class ArrayType:
     `weak` marks a Python scalar (NEP 50): beside a typed operand it takes that operand's dtype.
     """
 
-    __slots__ = ("dtype", "ndim", "shape", "size", "weak")
+    __slots__ = ("dtype", "inexact", "ndim", "shape", "size", "weak")
 
     shape: tuple[int, ...]
     dtype: np.dtype[Any]
     weak: bool
     ndim: int
     size: int
+    #: Whether a derivative with respect to such a value can exist (float or complex).
+    inexact: bool
 
     def __new__(cls, shape: tuple[int, ...], dtype: Any, weak: bool = False) -> ArrayType:
         """The one type of this shape, dtype and weakness."""
@@ -71,6 +73,7 @@ class ArrayType:
                 found.dtype = dtype
                 found.weak = weak
                 found.ndim = len(shape)
+                found.inexact = dtype.kind in "fc"
                 size = 1
                 for n in shape:
                     size *= n
@@ -90,11 +93,6 @@ class ArrayType:
     def strong(self) -> ArrayType:
         """This type without weakness."""
         return ArrayType(self.shape, self.dtype) if self.weak else self
-
-    @property
-    def inexact(self) -> bool:
-        """Whether a derivative with respect to such a value can exist (float or complex)."""
-        return self.dtype.kind in "fc"
 
     def __str__(self) -> str:
         return f"{'~' if self.weak else ''}{_SHORT[self.dtype]}[{','.join(map(str, self.shape))}]"

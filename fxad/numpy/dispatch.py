@@ -85,7 +85,7 @@ def array_ufunc(self: Tracer, ufunc: np.ufunc, method: str, *inputs: Any, **kwar
             straight = function.straight
             if len(inputs) == 1:
                 key: Any = self.type
-                out = straight[key] if key in straight else function.learn(key)
+                out = straight[key]
                 if out is not None:
                     # What NumPy's functions make of a Python number is NumPy's, and not weak.
                     out = out.strong if out.weak else out
@@ -103,7 +103,7 @@ def array_ufunc(self: Tracer, ufunc: np.ufunc, method: str, *inputs: Any, **kwar
                     trace = self.owner
                     key = (first, b.type) if first in NUMBER_TYPES and second is Tracer else None
                 if key is not None:
-                    out = straight[key] if key in straight else function.learn(key)
+                    out = straight[key]
                     if out is not None:
                         out = out.strong if out.weak else out
                         left = a.index if first is Tracer else trace.number(a)

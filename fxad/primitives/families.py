@@ -110,7 +110,7 @@ class Elementwise(Operation):
         self._plans: dict[Any, _Plan] = {}
         #: The output type for operands that need neither conversion nor broadcast, by their types (a
         #: Python number by its class), else None: the path that nearly all operations take.
-        self.straight: dict[Any, ArrayType | None] = {}
+        self.straight = _Straight(self)
 
     # -- calling: NumPy's promotion and broadcasting ---------------------------------------------
 
@@ -139,10 +139,9 @@ class Elementwise(Operation):
             )
         return trace.record(self, numbers, EMPTY, plan.type)
 
-    def learn(self, key: Any) -> ArrayType | None:
-        """Fill `straight` for a key: a type, or a pair of types and classes of Python numbers."""
+    def straight_type(self, key: Any) -> ArrayType | None:
+        """The entry of `straight` for a key: a type, or a pair of types and classes of numbers."""
         kinds = key if key.__class__ is tuple else (key,)
-        found: ArrayType | None = None
         options = []
         for k in kinds:
             type = k if isinstance(k, ArrayType) else NUMBER_TYPES[k]
@@ -150,11 +149,8 @@ class Elementwise(Operation):
             options.append([type, _literal_kind(type)] if weak_number else [type])
         plans = [self._plan(choice) for choice in itertools.product(*options)]
         if all(p.steps is None and p.type is plans[0].type for p in plans):
-            found = plans[0].type
-        if len(self.straight) > 65536:
-            self.straight.clear()
-        self.straight[key] = found
-        return found
+            return plans[0].type
+        return None
 
     def _concrete(self, operands: Sequence[Any]) -> Any:
         value = self.ufunc(*operands)
@@ -275,6 +271,20 @@ class _Plan:
     def __init__(self, type: ArrayType, steps: list[Any] | None) -> None:
         self.type = type
         self.steps = steps
+
+
+class _Straight(dict[Any, "ArrayType | None"]):
+    """The table `Elementwise.straight`, which fills itself: one look-up on the way of every operation."""
+
+    def __init__(self, primitive: Elementwise) -> None:
+        super().__init__()
+        self.primitive = primitive
+
+    def __missing__(self, key: Any) -> ArrayType | None:
+        if len(self) > 65536:
+            self.clear()
+        found = self[key] = self.primitive.straight_type(key)
+        return found
 
 
 class _LiteralKind:

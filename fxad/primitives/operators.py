@@ -18,7 +18,7 @@ _OTHER = (float, int, complex, bool, np.ndarray, np.generic, Tracer)
 
 def _binary(primitive: Elementwise) -> tuple[Callable[..., Any], Callable[..., Any]]:
     """The operator and its reflection. The first lines are the path that nearly all calls take."""
-    straight, learn = primitive.straight, primitive.learn
+    straight = primitive.straight
 
     def forward(self: Tracer, other: Any) -> Any:
         cls = other.__class__
@@ -26,12 +26,12 @@ def _binary(primitive: Elementwise) -> tuple[Callable[..., Any], Callable[..., A
         if cls is Tracer:
             if other.owner is trace:
                 key: Any = (self.type, other.type)
-                out = straight[key] if key in straight else learn(key)
+                out = straight[key]
                 if out is not None:
                     return trace.record(primitive, (self.index, other.index), EMPTY, out)
         elif cls in NUMBER_TYPES:
             key = (self.type, cls)
-            out = straight[key] if key in straight else learn(key)
+            out = straight[key]
             if out is not None:
                 return trace.record(primitive, (self.index, trace.number(other)), EMPTY, out)
         elif not isinstance(other, _OTHER):
@@ -44,7 +44,7 @@ def _binary(primitive: Elementwise) -> tuple[Callable[..., Any], Callable[..., A
         cls = other.__class__
         if cls in NUMBER_TYPES:
             key = (cls, self.type)
-            out = straight[key] if key in straight else learn(key)
+            out = straight[key]
             if out is not None:
                 trace = self.owner
                 return trace.record(primitive, (trace.number(other), self.index), EMPTY, out)
@@ -56,11 +56,11 @@ def _binary(primitive: Elementwise) -> tuple[Callable[..., Any], Callable[..., A
 
 
 def _unary(primitive: Elementwise) -> Callable[..., Any]:
-    straight, learn = primitive.straight, primitive.learn
+    straight = primitive.straight
 
     def method(self: Tracer) -> Any:
         key = self.type
-        out = straight[key] if key in straight else learn(key)
+        out = straight[key]
         if out is None:
             return primitive(self)
         return self.owner.record(primitive, (self.index,), EMPTY, out)
@@ -69,6 +69,8 @@ def _unary(primitive: Elementwise) -> Callable[..., Any]:
 
 
 def _power(self: Tracer, other: Any, modulo: None = None) -> Any:
+    if other.__class__ is int:
+        return powers.pow_operator(self, other)
     if isinstance(other, (list, tuple)):
         return np.power(self, other)
     return powers.pow_operator(self, other) if isinstance(other, _OTHER) else NotImplemented
