@@ -12,7 +12,7 @@ from fxad.execute.interpreter import interpret
 from fxad.ir import program as program_module
 from fxad.ir.program import Program
 from fxad.optimize import optimize
-from fxad.tracing import Tracer, innermost
+from fxad.tracing import Kind, Tracer, innermost
 from fxad.transforms.inline import inline
 
 __all__ = ["Cache", "Executable", "executables"]
@@ -65,7 +65,9 @@ class Executable:
             if value.__class__ is Tracer:
                 trace = innermost(values)
                 assert trace is not None
-                return inline(trace, self.optimized, values)
+                # jit records once, and optimises the whole; elsewhere it is recorded at every call.
+                once = trace.kind is Kind.JIT
+                return inline(trace, self.program if once else self.optimized, values)
         return self.run(*values)
 
 

@@ -84,11 +84,29 @@ def _match_equation(
     if eqn.primitive is not pattern.primitive or len(inputs) != len(pattern.operands):
         return False
     for order in _orders(eqn, inputs):
+        if not _plausible(pattern.operands, order, made):
+            continue
         trial = dict(found)
         if all(_match(p, a, made, trial) for p, a in zip(pattern.operands, order, strict=True)):
             found.update(trial)
             return True
     return False
+
+
+def _plausible(
+    patterns: tuple[_Node | str | complex, ...], atoms: tuple[Atom, ...], made: Mapping[Var, Equation]
+) -> bool:
+    """Whether operands are of the kinds that patterns ask for: turns most equations away at once."""
+    for pattern, atom in zip(patterns, atoms, strict=True):
+        if pattern.__class__ is str:
+            continue
+        if pattern.__class__ is _Node:
+            eqn = made.get(atom) if atom.__class__ is Var else None
+            if eqn is None or eqn.primitive is not pattern.primitive:
+                return False
+        elif atom.__class__ is not Literal:
+            return False
+    return True
 
 
 def _orders(eqn: Equation, inputs: tuple[Atom, ...]) -> Iterator[tuple[Atom, ...]]:

@@ -271,6 +271,12 @@ class Trace:
         recorded: ArrayType = self.records[operand][3]
         return recorded
 
+    def handle(self, operand: Any) -> Any:
+        """The value that an operand stands for: a tracer, or the number of a Literal."""
+        if operand.__class__ is Literal:
+            return operand.value
+        return self.tracer_type(self, operand, self.records[operand][3])
+
     # -- the end --------------------------------------------------------------------------------
 
     def fingerprint(self, outputs: Sequence[Any]) -> Hashable:

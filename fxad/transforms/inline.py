@@ -40,15 +40,24 @@ def replay(trace: Trace, eqn: Equation, values: Sequence[Any]) -> Any:
 
 def inline(trace: Trace, program: Program, values: Sequence[Any]) -> list[Any]:
     """Record every equation of `program` in `trace`; gives the values of its outputs."""
-    env = Environment(zip(program.inputs, values, strict=True))
+    numbers: dict[Atom, Any] = {
+        v: trace.operand(x) for v, x in zip(program.inputs, values, strict=True)
+    }
     outer = trace.source
     try:
         for eqn in program.equations:
             trace.source = eqn.source or outer
-            env.write(eqn, replay(trace, eqn, [env.read(a) for a in eqn.inputs]))
+            ins = tuple([numbers[a] if a.__class__ is Var else a for a in eqn.inputs])
+            outs = eqn.outputs
+            if eqn.primitive.multiple:
+                made = trace.record_multiple(eqn.primitive, ins, eqn.params, [v.type for v in outs])
+                numbers.update((v, m.index) for v, m in zip(outs, made, strict=True))
+            else:
+                made_one = trace.record(eqn.primitive, ins, eqn.params, outs[0].type)
+                numbers[outs[0]] = made_one.index
     finally:
         trace.source = outer
-    return [env.read(a) for a in program.outputs]
+    return [trace.handle(numbers[a] if isinstance(a, Var) else a) for a in program.outputs]
 
 
 def build(trace: Trace, outputs: Sequence[Any]) -> Program:
