@@ -75,15 +75,21 @@ hypot = Elementwise(
 Mask = Callable[[Any, Any], Any]
 
 
-def _chosen(name: str, ufunc: np.ufunc, chosen: Mask, scalar: str) -> Elementwise:
-    """The greater or the smaller of two values. `chosen(x, y)`: whether x is, alone or in a tie."""
+def _chosen(name: str, ufunc: np.ufunc, chosen: Mask, symbol: str) -> Elementwise:
+    """The greater or the smaller of two values. `chosen(x, y)`: whether x is, alone or in a tie.
+
+    Which of two zeros, or of two NaNs, comes out is NumPy's to say, and differs between its versions: so
+    ties are NumPy's in scalar code, and the operands are not taken to commute.
+    """
+    tie = f"float(np.{name}({{0}}, {{1}}))"
+    scalar = f"({{0}} if {{0}} {symbol} {{1}} else {{1}} if {{1}} {symbol} {{0}} else {tie})"
 
     def derivative(x: Any, y: Any, dx: Any, dtype: np.dtype[Any]) -> Any:
         share = where(equal(x, y), dtype.type(0.5), 1.0)
         return where(chosen(x, y), dx * share, 0)
 
     return Elementwise(
-        name, ufunc, commutative=True, scalar=scalar,
+        name, ufunc, scalar=scalar,
         jvp=[lambda out, x, y, dx: derivative(x, y, dx, out.dtype),
              lambda out, x, y, dy: derivative(y, x, dy, out.dtype)],
         samples=[
@@ -98,14 +104,10 @@ def _ignoring_nan(chosen: Mask) -> Mask:
     return lambda x, y: logical_or(chosen(x, y), not_equal(y, y))
 
 
-maximum = _chosen("maximum", np.maximum, greater_equal,
-                  "({0} if {0} > {1} or {0} != {0} else {1})")
-minimum = _chosen("minimum", np.minimum, less_equal,
-                  "({0} if {0} < {1} or {0} != {0} else {1})")
-fmax = _chosen("fmax", np.fmax, _ignoring_nan(greater_equal),
-               "({0} if {0} >= {1} or {1} != {1} else {1})")
-fmin = _chosen("fmin", np.fmin, _ignoring_nan(less_equal),
-               "({0} if {0} <= {1} or {1} != {1} else {1})")
+maximum = _chosen("maximum", np.maximum, greater_equal, ">")
+minimum = _chosen("minimum", np.minimum, less_equal, "<")
+fmax = _chosen("fmax", np.fmax, _ignoring_nan(greater_equal), ">")
+fmin = _chosen("fmin", np.fmin, _ignoring_nan(less_equal), "<")
 
 
 def clip(x: Any, low: Any = None, high: Any = None) -> Any:
