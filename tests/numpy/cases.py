@@ -86,7 +86,7 @@ def lin(name: str, function: Function, *arrays: Any, **options: Any) -> Case:
 UFUNCS = [
     *unary("abs absolute arcsinh arctan asinh atan cbrt ceil conj conjugate cos cosh deg2rad degrees"
            " exp exp2 expm1 fabs floor negative positive rad2deg radians reciprocal rint sign sin sinh"
-           " square tan tanh trunc sinc fix", X),
+           " square tan tanh trunc sinc", X),
     *unary("arccos arcsin arctanh acos asin atanh", inside(3, 4)),
     *unary("arccosh acosh log log10 log1p log2 sqrt", 1.5 + P),
     *unary("isfinite isinf isnan logical_not signbit isposinf isneginf iscomplex isreal", X,

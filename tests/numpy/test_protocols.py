@@ -363,3 +363,12 @@ ZERO = np.zeros(3)
 def test_conventions(function: Any, x: Any, expected: Any) -> None:
     with np.errstate(all="ignore"):
         np.testing.assert_allclose(fxad.grad(function)(x), expected, atol=1e-15)
+
+
+@pytest.mark.filterwarnings("ignore:numpy.fix is deprecated")
+def test_fix() -> None:
+    """`np.fix` has its own test: newer versions of NumPy warn of it."""
+    x = np.array([-1.5, 0.5, 2.7])
+    value, pullback = fxad.vjp(np.fix, x)
+    np.testing.assert_array_equal(value, np.trunc(x))
+    np.testing.assert_array_equal(pullback(x)[0], 0.0)
