@@ -71,12 +71,18 @@ def _unary(primitive: Elementwise) -> Callable[..., Any]:
 def _power(self: Tracer, other: Any, modulo: None = None) -> Any:
     if other.__class__ is int:
         return powers.pow_operator(self, other)
+    if other.__class__ in NUMBER_TYPES:
+        trace = self.owner
+        return powers.power.record(trace, (self.index, trace.number(other)))
     if isinstance(other, (list, tuple)):
         return np.power(self, other)
     return powers.pow_operator(self, other) if isinstance(other, _OTHER) else NotImplemented
 
 
 def _rpower(self: Tracer, other: Any, modulo: None = None) -> Any:
+    if other.__class__ in NUMBER_TYPES:
+        trace = self.owner
+        return powers.power.record(trace, (trace.number(other), self.index))
     if isinstance(other, (list, tuple)):
         return np.power(other, self)
     return powers.pow_operator(other, self) if isinstance(other, _OTHER) else NotImplemented

@@ -34,8 +34,9 @@ _getframe = sys._getframe
 _new = object.__new__
 _serials = itertools.count(1)
 
-#: Python numbers that are written into the trace. All others become inputs at run time, so that
-#: a number that changes from call to call does not make a new Program.
+#: Python numbers that are written into the trace when they are written in the code that uses them:
+#: `1.0 - x`. All others become inputs at run time, so that a number that changes from call to call does
+#: not make a new Program, not even when it happens to be 1.0.
 _SPECIAL: dict[type, dict[Any, Literal]] = {
     float: {v: Literal(v) for v in (0.0, 1.0, -1.0, 2.0, -2.0, 0.5, -0.5)},
     int: {v: Literal(v) for v in (-2, -1, 0, 1, 2, 3, 4)},
@@ -228,10 +229,12 @@ class Trace:
         """The operand for a number (one of the classes in NUMBER_TYPES): a Literal, or a capture."""
         cls = value.__class__
         literal = _SPECIAL[cls].get(value)
-        if literal is not None and (value or math.copysign(1.0, value) > 0):
-            return literal
         if self.literal_numbers:
-            return Literal(value)
+            return Literal(value) if literal is None or not value else literal
+        if literal is not None and (value or math.copysign(1.0, value) > 0):
+            code = _getframe(2).f_code
+            if value in code.co_consts or code.co_filename.startswith(ROOT):
+                return literal
         return self._new_capture(value, NUMBER_TYPES[cls])
 
     def _capture(self, value: Any) -> int:

@@ -574,6 +574,17 @@ def test_a_changing_float_makes_nothing_new() -> None:
     assert len(executables) == before
 
 
+def test_a_float_that_becomes_a_simple_number() -> None:
+    """Only constants of the code are written into a Program, not variables that are 1.0 for once."""
+    gradient = fxad.grad(lambda x, t: (x * t + t) ** t - np.sin(t * x) + 3.0)
+    gradient(1.5, 0.3)
+    before = len(executables)
+    for t in (0.0, 1.0, -1.0, 2.0, -2.0, 0.5, -0.5, 7.0):
+        x = 1.5 if t >= 0 else -3.0
+        assert np.isfinite(gradient(x, t))
+    assert len(executables) == before
+
+
 def test_special_floats_are_told_apart() -> None:
     with np.errstate(all="ignore"):
         for c in (0.0, -0.0, 1.0, -1.0, 2.0, 0.5, 3.0, np.inf, 1, True, 2, -0.5):
