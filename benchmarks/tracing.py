@@ -65,10 +65,11 @@ def per_operation() -> list[Row]:
         short.append(_trace_seconds(1_000) / 1_000)
         long.append(_trace_seconds(10_000) / 10_000)
     a, b = min(short), min(long)  # by the clock, what the machine does when left alone
+    growth = statistics.median(y / x for x, y in zip(short, long, strict=True))  # pairs: one moment each
     print(f"  {a * 1e6:.2f} us an operation in 1,000; {b * 1e6:.2f} us in 10,000")
     return [
         Row("tracing one operation", "the clock", min(a, b) * 1e6, "us", "at most", 1.5),
-        Row("tracing 10,000 operations, each", "1,000 operations", b / a, "times", "at most", 1.5),
+        Row("tracing 10,000 operations, each", "1,000 operations", growth, "times", "at most", 1.5),
     ]
 
 

@@ -11,7 +11,6 @@ from __future__ import annotations
 import contextlib
 import os
 from collections.abc import Iterator
-from dataclasses import dataclass, fields
 
 __all__ = ["Config", "config"]
 
@@ -20,7 +19,6 @@ def _flag(name: str) -> bool:
     return os.environ.get(name, "").lower() in ("1", "true", "yes", "on")
 
 
-@dataclass
 class Config:
     """Settings, each read where it matters.
 
@@ -32,10 +30,14 @@ class Config:
         cache_size: how many derived Programs each cache keeps; the oldest half goes when it is full.
     """
 
-    verify: bool = _flag("FXAD_VERIFY")
-    optimize: bool = True
-    guard_limit: int = 64
-    cache_size: int = 1024
+    # No dataclass: making one is a noticeable part of the time to import the package.
+    __slots__ = ("cache_size", "guard_limit", "optimize", "verify")
+
+    def __init__(self) -> None:
+        self.verify: bool = _flag("FXAD_VERIFY")
+        self.optimize: bool = True
+        self.guard_limit: int = 64
+        self.cache_size: int = 1024
 
     @contextlib.contextmanager
     def using(self, **settings: bool | int) -> Iterator[Config]:
@@ -43,10 +45,9 @@ class Config:
 
         The settings are the process's, not the thread's: they are for tests and debugging.
         """
-        known = {f.name for f in fields(self)}
         for name in settings:
-            if name not in known:
-                raise TypeError(f"no setting is named {name!r}; there are {sorted(known)}")
+            if name not in self.__slots__:
+                raise TypeError(f"no setting is named {name!r}; there are {list(self.__slots__)}")
         before = {name: getattr(self, name) for name in settings}
         for name, value in settings.items():
             setattr(self, name, value)

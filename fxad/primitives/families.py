@@ -12,7 +12,7 @@ from fxad.ir.primitive import Code, Primitive, Unknown, require
 from fxad.ir.program import EMPTY, Literal, Params, frozen
 from fxad.ir.types import ArrayType
 from fxad.primitives.samples import Sample
-from fxad.tracing import NUMBER_TYPES, Kind, Trace, Tracer, bind, bind_in
+from fxad.tracing import NUMBER_TYPES, Trace, Tracer, bind, bind_in
 from fxad.tracing.operations import operations
 
 __all__ = ["Elementwise", "Linear", "NonDifferentiable", "Operation", "accumulator",
@@ -378,11 +378,6 @@ def record_nullary(like: Any, primitive: Primitive, params: Params) -> Any:
     if isinstance(like, Trace):
         return bind_in(like, primitive, (), params)
     return bind(primitive, (), params)
-
-
-def is_building(x: Any) -> bool:
-    """Whether `x` is traced by a transform, where every number is written into the Program."""
-    return isinstance(x, Tracer) and x.owner.kind is Kind.BUILD
 
 
 def reduced(x: ArrayType, axes: tuple[int, ...]) -> ArrayType:
