@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from fxad.primitives.elementary import scalar_template
 from fxad.primitives.families import Elementwise
 from fxad.primitives.samples import normal, positive, sample
 
@@ -30,23 +31,23 @@ _real = [sample(normal(3, 4))]
 _positive = [sample(positive(3, 4), dtypes="fc")]
 _positive_real = [sample(positive(3, 4))]
 
-exp = Elementwise("exp", np.exp, scalar="math.exp({})",
+exp = Elementwise("exp", np.exp, scalar=scalar_template("exp"),
                   jvp=lambda out, x, dx: dx * out, samples=_any)
-exp2 = Elementwise("exp2", np.exp2, scalar="math.exp2({})",
+exp2 = Elementwise("exp2", np.exp2, scalar=scalar_template("exp2"),
                    jvp=lambda out, x, dx: dx * (out * _LOG2), samples=_any)
-expm1 = Elementwise("expm1", np.expm1, scalar="math.expm1({})",
+expm1 = Elementwise("expm1", np.expm1, scalar=scalar_template("expm1"),
                     jvp=lambda out, x, dx: dx * (out + 1.0), samples=_any)
-log = Elementwise("log", np.log, scalar="math.log({})",
+log = Elementwise("log", np.log, scalar=scalar_template("log"),
                   jvp=lambda out, x, dx: dx / x, samples=_positive)
-log2 = Elementwise("log2", np.log2, scalar="math.log2({})",
+log2 = Elementwise("log2", np.log2, scalar=scalar_template("log2"),
                    jvp=lambda out, x, dx: dx / (x * _LOG2), samples=_positive)
-log10 = Elementwise("log10", np.log10, scalar="math.log10({})",
+log10 = Elementwise("log10", np.log10, scalar=scalar_template("log10"),
                     jvp=lambda out, x, dx: dx / (x * _LOG10), samples=_positive)
-log1p = Elementwise("log1p", np.log1p, scalar="math.log1p({})",
+log1p = Elementwise("log1p", np.log1p, scalar=scalar_template("log1p"),
                     jvp=lambda out, x, dx: dx / (x + 1.0), samples=_positive)
 sqrt = Elementwise("sqrt", np.sqrt, scalar="math.sqrt({})",
                    jvp=lambda out, x, dx: dx * (0.5 / out), samples=_positive)
-cbrt = Elementwise("cbrt", np.cbrt, scalar="math.cbrt({})",
+cbrt = Elementwise("cbrt", np.cbrt, scalar=scalar_template("cbrt"),
                    jvp=lambda out, x, dx: dx / (3.0 * (out * out)), samples=_positive_real)
 square = Elementwise("square", np.square, scalar="{0} * {0}",
                      jvp=lambda out, x, dx: dx * (2.0 * x), samples=_any)
