@@ -14,6 +14,7 @@ from fxad import (
     errors,
     execute,
     ir,
+    lax,
     numpy,
     optimize,
     primitives,
@@ -51,7 +52,7 @@ __version__ = "0.1.0"
 
 __all__ = [
     "ShapeDtypeStruct", "config", "elementwise_grad", "errors", "eval_shape", "execute", "float0", "grad",
-    "hessian", "hvp", "ir", "jacfwd", "jacobian", "jacrev", "jit", "jvp", "linear_transpose",
+    "hessian", "hvp", "ir", "jacfwd", "jacobian", "jacrev", "jit", "jvp", "lax", "linear_transpose",
     "linearize", "make_ir", "numpy", "optimize", "primitives", "stop_gradient", "test_util", "tracing",
     "transforms", "tree", "tree_util", "value_and_grad", "value_of", "vjp", "vmap",
 ]

@@ -16,7 +16,8 @@ import pytest
 
 import fxad
 from fxad.execute import compile_program, interpret
-from fxad.execute.emit import _Writer, is_scalar
+from fxad.execute.emit import straight_source
+from fxad.execute.writer import is_scalar
 from fxad.ir import Program, parse, verify
 from fxad.optimize import optimize
 from fxad.transforms import batch, jvp, linearize, transpose
@@ -188,7 +189,7 @@ def run_all_ways(program: Program, values: list[Any], exact: bool = True) -> Any
 def straight(program: Program) -> Callable[..., Any]:
     """The Program in the tier that makes a NumPy call of every equation."""
     space = dict(fxad.ir.primitive.NAMESPACE)
-    exec(_Writer(program).straight("f"), space)
+    exec(straight_source(program, "f"), space)
     run: Callable[..., Any] = space["f"]
     return run
 

@@ -12,6 +12,7 @@ from fxad.execute.interpreter import interpret
 from fxad.ir import program as program_module
 from fxad.ir.program import Program
 from fxad.optimize import optimize
+from fxad.primitives.structured import Structured
 from fxad.tracing import Kind, Tracer, innermost
 from fxad.transforms.inline import inline
 
@@ -121,3 +122,4 @@ def _runner(program: Program) -> Callable[..., Any]:
 
 
 program_module.attach(runner=_runner)
+Structured.compiler = staticmethod(lambda program: compile_program(optimize(program)))

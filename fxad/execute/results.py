@@ -32,6 +32,11 @@ def copies(program: Program) -> list[bool]:
         while root in made and made[root].primitive.view:
             stretched = stretched or made[root].primitive.name == "broadcast"
             root = made[root].inputs[0]
-        flags.append(isinstance(atom, Var) and atom.type.ndim > 0 and (stretched or root in taken))
+        made_by = made.get(root)
+        # What a loop or a branch gives may be what it was given.
+        shared = made_by is not None and made_by.primitive.structured and not made_by.primitive.owns(
+            made_by.outputs.index(root), **made_by.params)
+        needed = stretched or shared or root in taken
+        flags.append(isinstance(atom, Var) and atom.type.ndim > 0 and needed)
         taken.add(root)
     return flags

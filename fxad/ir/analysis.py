@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import operator
 from collections import Counter
 from collections.abc import Iterable
 
-from fxad.ir.program import Equation, Program, Var
+from fxad.ir.program import Equation, Params, Program, Var
 
-__all__ = ["dce", "dependents", "last_uses", "use_counts"]
+__all__ = ["dce", "dependents", "has_effects", "last_uses", "programs_of", "use_counts"]
 
 
 def use_counts(program: Program) -> Counter[Var]:
@@ -19,10 +20,32 @@ def use_counts(program: Program) -> Counter[Var]:
     return counts
 
 
+def programs_of(params: Params) -> list[Program]:
+    """The Programs among the params of an equation."""
+    found: list[Program] = []
+    for value in params.values():
+        found += [v for v in (value if isinstance(value, tuple) else (value,)) if isinstance(v, Program)]
+    return found
+
+
+def has_effects(eqn: Equation) -> bool:
+    """Whether an equation does more than to compute: it must not be dropped, merged or run twice."""
+    if not eqn.primitive.structured:
+        return not eqn.primitive.pure
+    pending = [eqn]
+    while pending:
+        current = pending.pop()
+        if not current.primitive.pure:
+            return True
+        if current.primitive.structured:
+            pending += [e for program in programs_of(current.params) for e in program.equations]
+    return False
+
+
 def dce(program: Program) -> Program:
     """Program -> Program without the equations that nothing reads. Inputs stay as they are.
 
-    Effects (primitives that are not `pure`) are kept.
+    Effects (primitives that are not `pure`) are kept. Structured equations lose what nothing reads of them.
     """
     live = {a for a in program.outputs if a.__class__ is Var}
     kept: list[Equation] = []
@@ -31,15 +54,17 @@ def dce(program: Program) -> Program:
             if var in live:
                 break
         else:
-            if eqn.primitive.pure:
+            if eqn.primitive.pure and not (eqn.primitive.structured and has_effects(eqn)):
                 continue
+        if eqn.primitive.structured:
+            eqn = eqn.primitive.prune(eqn, [v in live for v in eqn.outputs])
         kept.append(eqn)
         for atom in eqn.inputs:
             if atom.__class__ is Var:
                 live.add(atom)
-    if len(kept) == len(program.equations):
-        return program
     kept.reverse()
+    if len(kept) == len(program.equations) and all(map(operator.is_, kept, program.equations)):
+        return program
     return Program(program.inputs, kept, program.outputs)
 
 

@@ -21,7 +21,7 @@ from fxad.ir.program import (
     attach,
     frozen,
 )
-from fxad.ir.types import DTYPE_NAMES, ArrayType
+from fxad.ir.types import DTYPE_NAMES, UNKNOWN, ArrayType
 from fxad.source import Source
 
 __all__ = ["ParseError", "parse"]
@@ -44,7 +44,7 @@ _TOKENS = r"""(?P<space>[ \t\r]+)
       | (?P<string>'(?:[^'\\\n]|\\.)*'|"(?:[^"\\\n]|\\.)*")
       | (?P<number>-?(?:\d+\.?\d*(?:[eE][+-]?\d+)?|inf\b|nan\b))
       | (?P<name>[^\W\d]\w*)
-      | (?P<mark>[(){}\[\]:,=~])
+      | (?P<mark>[(){}\[\]:,=~?])
     """
 
 
@@ -235,7 +235,7 @@ class _Reader:
         self.expect("[")
         shape: list[int] = []
         while not self.accept("]"):
-            shape.append(int(self.expect("number")))
+            shape.append(UNKNOWN if self.accept("?") else int(self.expect("number")))
             if self.kind != "]":
                 self.expect(",")
         return ArrayType(tuple(shape), DTYPE_NAMES[name], weak)

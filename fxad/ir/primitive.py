@@ -11,7 +11,7 @@ import inspect
 import math
 import os
 from collections.abc import Callable, Sequence
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 import numpy as np
 
@@ -20,7 +20,10 @@ from fxad.ir.program import Literal, Params
 from fxad.ir.types import ArrayType
 from fxad.source import Source
 
-__all__ = ["NAMESPACE", "PRIMITIVES", "Code", "Primitive", "Unknown", "code_of", "kernel",
+if TYPE_CHECKING:
+    from fxad.ir.program import Equation, Program, Var
+
+__all__ = ["NAMESPACE", "PRIMITIVES", "Code", "Primitive", "Separated", "Unknown", "code_of", "kernel",
            "number_source", "require"]
 
 #: The names that emitted expressions may use: NumPy, math and the kernels.
@@ -94,6 +97,20 @@ class Unknown:
         self.size = type.size
 
 
+class Separated(NamedTuple):
+    """An equation in two parts: what is known first, and what waits for the late inputs.
+
+    Attributes:
+        first: equations that read no late variable.
+        second: equations that do.
+        late: those outputs of the equation that `second` gives. The others are given by `first`.
+    """
+
+    first: list[Equation]
+    second: list[Equation]
+    late: list[Var]
+
+
 class Primitive:
     """One operation, with all its rules.
 
@@ -107,6 +124,8 @@ class Primitive:
         transpose_copies: its transpose only moves and repeats elements, so it moves masks too.
         moves: it moves and sums elements (its matrix holds zeros and ones), so that a mask can follow.
         cheap: cheaper to compute again than to keep for the backward pass.
+        structured: it holds Programs among its params. Instead of `jvp` it has `push`, and it can be taken
+            apart (`separate`) and thinned out (`prune`).
         samples: inputs for the conformance tests.
     """
 
@@ -119,6 +138,7 @@ class Primitive:
     transpose_copies: bool = False
     moves: bool = False
     cheap: bool = False
+    structured: bool = False
     differentiable: bool = True
     samples: Sequence[Any] = ()
 
@@ -170,6 +190,33 @@ class Primitive:
     ) -> tuple[Any, Any]:
         """The batched result and where its mapped axis went (None: the result is not batched)."""
         raise self._missing("batch", "vmap, jacfwd and jacrev need it")
+
+    # -- the rules of structured primitives -----------------------------------------------------
+
+    def push(
+        self, primals: Sequence[Any], tangents: Sequence[Any], **params: Any
+    ) -> tuple[Sequence[Any], Sequence[Any]]:
+        """The outputs together with their tangents; None is a zero tangent, and not all are given."""
+        raise self._missing("push", "forward-mode derivatives need it")
+
+    def separate(self, eqn: Equation, late: Sequence[bool]) -> Separated | None:
+        """An equation as what does not depend on its `late` inputs and what does.
+
+        None: all of it depends on them.
+        """
+        return None
+
+    def prune(self, eqn: Equation, used: Sequence[bool]) -> Equation:
+        """The equation without the outputs that are not used, and without what only they need."""
+        return eqn
+
+    def expansion(self, **params: Any) -> Program | None:
+        """A Program that may run in place of the equation, or None when it has to stay as it is."""
+        return None
+
+    def owns(self, output: int, **params: Any) -> bool:
+        """Whether an output is memory of its own, never that of an operand."""
+        return not self.structured
 
     def flops(self, *types: ArrayType, **params: Any) -> int:
         """About how many floating point operations it does."""

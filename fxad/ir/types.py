@@ -1,16 +1,23 @@
 """What the intermediate representation says of a value: its shape, its dtype, and whether it is weak.
 
 Types are interned: equal types are one object, so they are compared and hashed by identity.
+
+A shape may start with `UNKNOWN`: what a loop leaves behind at each step has as many elements as there were
+steps. Such a value is a `Stack`; only loops make and read it.
 """
 
 from __future__ import annotations
 
 import threading
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
 
-__all__ = ["DTYPE_NAMES", "ArrayType", "dtype_name", "is_inexact", "type_of"]
+__all__ = ["DTYPE_NAMES", "UNKNOWN", "ArrayType", "Stack", "dtype_name", "is_inexact", "type_of"]
+
+#: The length of an axis that is known at run time only.
+UNKNOWN = -1
 
 #: The short names of the text form.
 DTYPE_NAMES: dict[str, np.dtype[Any]] = {
@@ -90,17 +97,41 @@ class ArrayType:
         return ArrayType(self.shape, np.dtype(dtype))
 
     @property
+    def is_stack(self) -> bool:
+        """Whether its first axis has a length that is known at run time only."""
+        return self.shape[:1] == (UNKNOWN,)
+
+    @property
     def strong(self) -> ArrayType:
         """This type without weakness."""
         return ArrayType(self.shape, self.dtype) if self.weak else self
 
     def __str__(self) -> str:
-        return f"{'~' if self.weak else ''}{_SHORT[self.dtype]}[{','.join(map(str, self.shape))}]"
+        lengths = ["?" if n == UNKNOWN else str(n) for n in self.shape]
+        return f"{'~' if self.weak else ''}{_SHORT[self.dtype]}[{','.join(lengths)}]"
 
     __repr__ = __str__
 
     def __reduce__(self) -> tuple[Any, ...]:
         return ArrayType, (self.shape, self.dtype, self.weak)
+
+
+class Stack(list[Any]):
+    """The value of a type whose first axis is `UNKNOWN`: one array (number, stack) for each step of a loop.
+
+    It is not changed once the loop has ended.
+    """
+
+    __slots__ = ("dtype", "shape")
+
+    def __init__(self, shape: tuple[int, ...], dtype: Any, items: Iterable[Any] = ()) -> None:
+        super().__init__(items)
+        self.shape = shape
+        self.dtype = np.dtype(dtype)
+
+    def copy(self) -> Stack:
+        """Another stack of the same items."""
+        return Stack(self.shape, self.dtype, self)
 
 
 def dtype_name(dtype: Any) -> str:
@@ -129,7 +160,7 @@ def type_of(value: Any) -> ArrayType:
     weak = _WEAK.get(value.__class__)
     if weak is not None:
         return weak
-    if isinstance(value, (np.ndarray, np.generic)):
+    if isinstance(value, (np.ndarray, np.generic, Stack)):
         return ArrayType(value.shape, value.dtype)
     for python, weak in _WEAK.items():
         if isinstance(value, python):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Hashable
 
+from fxad.ir.analysis import has_effects
 from fxad.ir.program import Atom, Equation, Program, Var, substitute
 
 __all__ = ["cse"]
@@ -22,7 +23,7 @@ def cse(program: Program) -> Program:
             key_inputs = (frozenset(inputs), len(inputs))
         # Weakness is part of the key: 2 and 2.0 are different literals, ~f64 and f64 different types.
         key = (eqn.primitive, key_inputs, eqn.params, tuple(v.type for v in eqn.outputs))
-        same = seen.get(key) if eqn.primitive.pure else None
+        same = None if has_effects(eqn) else seen.get(key)
         if same is not None:
             env.update(zip(eqn.outputs, same.outputs, strict=True))
             continue

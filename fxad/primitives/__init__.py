@@ -4,6 +4,7 @@ from fxad.primitives import (  # noqa: F401 - each defines its primitives
     arithmetic,
     at,
     complexes,
+    conditional,
     contraction,
     creation,
     cumulative,
@@ -16,24 +17,29 @@ from fxad.primitives import (  # noqa: F401 - each defines its primitives
     indexing,
     linalg,
     logical,
+    looping,
     norms,
     numerals,
     operators,
     powers,
     reductions,
     rounding,
+    scanning,
     scatter,
     selection,
     slicing,
     sorting,
+    stacks,
     stopping,
     structural,
     trigonometric,
 )
+from fxad.primitives.structured import bound_type
 from fxad.tracing.operations import operations
 
 operations.full = creation.full_in
-operations.add = arithmetic.add
+operations.add = lambda x, y: (
+    stacks.add_stacks if bound_type(x).is_stack else arithmetic.add)(x, y)
 operations.where = selection.where
 operations.both = logical.logical_and
 operations.sum_all = lambda x: structural.reduce_sum(x, axes=tuple(range(x.ndim)))

@@ -12,6 +12,7 @@ from fxad.ir.program import Array, Literal, Params
 from fxad.ir.types import ArrayType
 from fxad.primitives.families import NonDifferentiable, record_nullary
 from fxad.primitives.samples import sample
+from fxad.primitives.stacks import no_stack_in
 from fxad.tracing import Trace
 
 __all__ = ["constant", "eye_like", "full", "full_like", "iota"]
@@ -96,6 +97,8 @@ def full_in(trace: Trace, type: ArrayType, value: Any) -> Any:
     """An array of one value in a trace; a plain number of that dtype when it has rank 0."""
     if not type.shape:
         return type.dtype.type(value)
+    if type.is_stack:
+        return no_stack_in(trace, type)
     params = Params(shape=type.shape, value=Literal(value), dtype=type.dtype)
     return record_nullary(trace, full, params)
 

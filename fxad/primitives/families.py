@@ -48,7 +48,7 @@ _params: dict[tuple[tuple[str, Any], ...], Params] = {}
 class Linear(Operation):
     """Linear in its first operand; the others, if any, are not differentiated (indices, say)."""
 
-    linear = (0,)
+    linear: tuple[int, ...] = (0,)
 
     def jvp(self, primals: Sequence[Any], tangents: Sequence[Any], out: Any, **params: Any) -> Any:
         dx = tangents[0]

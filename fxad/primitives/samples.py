@@ -23,7 +23,7 @@ class Sample:
     Attributes:
         makers: one an operand: `(rng, dtype) -> array`. Makers that ignore dtype give indices, masks.
         params: the params of the call.
-        dtypes: kinds of dtype to test in: "f" (float64, float32), "c", "i", "b".
+        dtypes: kinds of dtype to test in: "f" (float64, float32), "d" (float64 alone), "c", "i", "b".
         smooth: whether derivatives can be compared with finite differences around these operands.
     """
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from fxad.primitives.exponential import sqrt
 from fxad.primitives.elementary import scalar_template
+from fxad.primitives.exponential import sqrt
 from fxad.primitives.families import Elementwise
 from fxad.primitives.samples import normal, points, positive, sample, uniform
 

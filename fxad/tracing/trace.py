@@ -68,6 +68,7 @@ class Kind(enum.Enum):
     JIT = "jit"  # Programs for all values of these types; what Python decides is a guard
     ABSTRACT = "a look at the program"  # types alone, as in eval_shape: Python has nothing to decide on
     BATCH = "vmap"  # one element stands for many
+    BODY = "a loop or branch"  # the body of structured control flow: recorded once for all its steps
     BUILD = "a transform"  # fxad's own rules at work
 
 
@@ -336,9 +337,13 @@ class Trace:
         why = {
             Kind.ABSTRACT: "there only its shape and dtype are known",
             Kind.JIT: "under jit one program is made for all values",
+            Kind.BODY: f"it is in a body ({self.purpose}) that is recorded once for all its steps",
             Kind.BATCH: "under vmap it has a different value in each element of the batch",
             Kind.BUILD: "it is part of a rule that a transform is applying",
         }.get(self.kind, "that would lose its derivative")
+        if self.kind is Kind.BODY:
+            fix = (f"{fix}; fxad.lax.cond(condition, f, g, x) for a choice between computations, and"
+                   " fxad.lax.while_loop for a loop")
         return ConcretizationError(
             explain(
                 f"{asked} needs the value of a traced array, but {why}.",

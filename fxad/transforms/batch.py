@@ -13,7 +13,7 @@ from fxad.tracing import Kind, Trace, Tracer
 from fxad.tracing.operations import operations
 from fxad.transforms.inline import Environment, build, replay
 
-__all__ = ["batch", "batch_values", "batched_type"]
+__all__ = ["batch", "batch_values", "batched_outputs", "batched_type"]
 
 
 def batch(
@@ -56,6 +56,16 @@ def batch(
     ]
     made = build(trace, placed)
     return verify(made) if config.verify else made
+
+
+def batched_outputs(program: Program, size: int, in_axes: Sequence[int | None]) -> list[bool]:
+    """Which outputs differ between the elements of the batch."""
+    trace = Trace(Kind.BUILD, purpose="vmap")
+    values = [trace.input(batched_type(t, a, size)) for t, a in zip(program.in_types, in_axes, strict=True)]
+    dims = [None if a is None else a % v.ndim for a, v in zip(in_axes, values, strict=True)]
+    _, found = batch_values(trace, program, size, values, dims)
+    trace.end()
+    return [d is not None for d in found]
 
 
 def batched_type(type: ArrayType, axis: int | None, size: int) -> ArrayType:

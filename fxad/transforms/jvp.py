@@ -13,7 +13,7 @@ from fxad.tracing import Kind, Trace
 from fxad.tracing.operations import operations
 from fxad.transforms.inline import Environment, build, replay
 
-__all__ = ["active_inputs", "jvp", "jvp_values", "tangent_type"]
+__all__ = ["active_inputs", "jvp", "jvp_values", "moving_outputs", "tangent_type"]
 
 
 def tangent_type(type: ArrayType) -> ArrayType:
@@ -64,6 +64,19 @@ def jvp(
     return verify(made) if config.verify else made
 
 
+def moving_outputs(program: Program, active: Sequence[bool]) -> list[bool]:
+    """Which outputs have a tangent that is not zero, when the `active` inputs have one."""
+    trace = Trace(Kind.BUILD, purpose="jvp")
+    primals = [trace.input(v.type) for v in program.inputs]
+    tangents = [
+        trace.input(tangent_type(v.type)) if flag else None
+        for v, flag in zip(program.inputs, active, strict=True)
+    ]
+    _, found = jvp_values(trace, program, primals, tangents)
+    trace.end()
+    return [t is not None for t in found]
+
+
 def jvp_values(
     trace: Trace, program: Program, primals: Sequence[Any], tangents: Sequence[Any]
 ) -> tuple[list[Any], list[Any]]:
@@ -75,12 +88,17 @@ def jvp_values(
     for eqn in program.equations:
         trace.source = eqn.source
         ins = [values.read(a) for a in eqn.inputs]
-        out = replay(trace, eqn, ins)
-        values.write(eqn, out)
         dins = [moving.get(a) for a in eqn.inputs]
-        if not eqn.primitive.differentiable or all(d is None for d in dins):
-            continue
-        dout = eqn.primitive.jvp(ins, dins, out, **eqn.params)
+        still = not eqn.primitive.differentiable or all(d is None for d in dins)
+        if eqn.primitive.structured and not still:
+            out, dout = eqn.primitive.push(ins, dins, **eqn.params)
+            values.write(eqn, out)
+        else:
+            out = replay(trace, eqn, ins)
+            values.write(eqn, out)
+            if still:
+                continue
+            dout = eqn.primitive.jvp(ins, dins, out, **eqn.params)
         pairs = zip(eqn.outputs, dout if eqn.primitive.multiple else (dout,), strict=True)
         moving.update((v, d) for v, d in pairs if d is not None and v.type.inexact)
     trace.source = None

@@ -6,15 +6,42 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from fxad.config import config
-from fxad.ir.analysis import dce, dependents
+from fxad.ir.analysis import dce
 from fxad.ir.program import Atom, Equation, Program, Var
 from fxad.ir.verify import verify
 from fxad.transforms.jvp import jvp
 
-__all__ = ["linearize", "split"]
+__all__ = ["linearize", "separated", "split"]
+
+
+def separated(
+    program: Program, roots: Iterable[Var]
+) -> tuple[list[Equation], list[Equation], set[Var]]:
+    """The equations that do not depend on `roots`, those that do, and all variables that do.
+
+    Structured equations of which a part depends on `roots` are taken apart.
+    """
+    late: set[Var] = set(roots)
+    first: list[Equation] = []
+    second: list[Equation] = []
+    for eqn in program.equations:
+        flags = [a in late for a in eqn.inputs]
+        if not any(flags):
+            first.append(eqn)
+            continue
+        parts = eqn.primitive.separate(eqn, flags) if eqn.primitive.structured else None
+        if parts is None:
+            second.append(eqn)
+            late.update(eqn.outputs)
+        else:
+            first += parts.first
+            second += parts.second
+            late.update(parts.late)
+            late.update(v for e in parts.second for v in e.outputs)
+    return first, second, late
 
 
 def split(program: Program, known_inputs: int, known_outputs: int) -> tuple[Program, Program]:
@@ -24,11 +51,7 @@ def split(program: Program, known_inputs: int, known_outputs: int) -> tuple[Prog
     outputs are the residuals, which are the first inputs of the second part. Only what the second
     part reads is a residual, and what is cheap to compute again (`primitive.cheap`) is not.
     """
-    late = dependents(program, program.inputs[known_inputs:])
-    first: list[Equation] = []
-    second: list[Equation] = []
-    for eqn in program.equations:
-        (second if eqn.outputs[0] in late else first).append(eqn)
+    first, second, late = separated(program, program.inputs[known_inputs:])
     needed: dict[Var, None] = {}
 
     def need(atoms: Sequence[Atom]) -> None:

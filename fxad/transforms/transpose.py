@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from fxad.config import config
-from fxad.ir.analysis import dce, dependents
+from fxad.ir.analysis import dce
 from fxad.ir.primitive import Primitive, Unknown
 from fxad.ir.program import Equation, Params, Program, Var
 from fxad.ir.types import ArrayType
@@ -21,6 +21,7 @@ from fxad.tracing.operations import operations
 from fxad.transforms.inline import Environment, build, replay
 from fxad.transforms.jvp import tangent_type
 from fxad.transforms.masked import Masked
+from fxad.transforms.split import separated
 
 __all__ = ["transpose"]
 
@@ -53,29 +54,26 @@ def transpose(program: Program, linear: Sequence[bool] | None = None) -> Program
         (v, trace.input(v.type)) for v, flag in zip(program.inputs, flags, strict=True) if not flag
     )
     cotangents = _Cotangents()
-    moving = dependents(program, marked)
+    first, second, moving = separated(program, marked)
     for atom in program.outputs:
         given = trace.input(tangent_type(atom.type))
         if isinstance(atom, Var) and atom in moving:
             cotangents.add(atom, given)
-    for eqn in program.equations:
-        if not any(v in moving for v in eqn.outputs):
-            trace.source = eqn.source
-            values.write(eqn, replay(trace, eqn, [values.read(a) for a in eqn.inputs]))
-    return _backward(trace, program, marked, moving, values, cotangents)
+    for eqn in first:
+        trace.source = eqn.source
+        values.write(eqn, replay(trace, eqn, [values.read(a) for a in eqn.inputs]))
+    return _backward(trace, second, marked, moving, values, cotangents)
 
 
 def _backward(
     trace: Trace,
-    program: Program,
+    equations: list[Equation],
     marked: list[Var],
     moving: set[Var],
     values: Environment,
     cotangents: _Cotangents,
 ) -> Program:
-    for eqn in reversed(program.equations):
-        if not any(v in moving for v in eqn.outputs):
-            continue
+    for eqn in reversed(equations):
         given = [cotangents.pop(v) for v in eqn.outputs]
         if all(ct is None for ct in given):
             continue

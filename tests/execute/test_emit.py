@@ -15,7 +15,8 @@ import pytest
 
 import fxad
 from fxad.execute import compile_program, interpret, source
-from fxad.execute.emit import _Writer, is_scalar
+from fxad.execute.emit import straight_source
+from fxad.execute.writer import is_scalar
 from fxad.ir import NAMESPACE, PRIMITIVES, Program, parse
 from fxad.ir.program import EMPTY, Equation, Literal, Var
 from fxad.ir.types import ArrayType
@@ -27,7 +28,7 @@ SPECIAL = [0.0, -0.0, 1.0, -1.0, 0.5, -2.5, 3.0, 710.0, -710.0, 1e308, 1e-308, 5
 
 def straight(program: Program) -> Any:
     space = dict(NAMESPACE)
-    exec(_Writer(program).straight("f"), space)
+    exec(straight_source(program, "f"), space)
     return space["f"]
 
 
