@@ -11,7 +11,7 @@ from fxad.execute.emit import compile_program
 from fxad.execute.interpreter import interpret
 from fxad.ir import program as program_module
 from fxad.ir.program import Program
-from fxad.optimize import optimize
+from fxad.optimize import lower, optimize
 from fxad.primitives.structured import Structured
 from fxad.tracing import Kind, Tracer, innermost
 from fxad.transforms.inline import inline
@@ -50,7 +50,7 @@ class Executable:
                 interpreted = self._interpreted = interpret(self.program)
             return interpreted(*values)
         self._interpreted = None
-        self.run = compile_program(self.optimized)
+        self.run = compile_program(lower(self.optimized) if config.optimize else self.optimized)
         return self.run(*values)
 
     @property
@@ -122,4 +122,4 @@ def _runner(program: Program) -> Callable[..., Any]:
 
 
 program_module.attach(runner=_runner)
-Structured.compiler = staticmethod(lambda program: compile_program(optimize(program)))
+Structured.compiler = staticmethod(lambda program: compile_program(lower(optimize(program))))

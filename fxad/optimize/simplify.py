@@ -8,8 +8,11 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
+import numpy as np
+
 from fxad.ir.program import Atom, Equation, Params, Program, Var, substitute
 from fxad.optimize.pattern import Rule, rewrite_with, rule
+from fxad.primitives.stacks import zip_stacks
 from fxad.primitives.structural import broadcast
 
 __all__ = ["RULES", "simplify"]
@@ -154,10 +157,20 @@ def _integer_pow(eqn: Equation, inputs: tuple[Atom, ...], made: Made) -> Replace
     return ([], inputs[0]) if eqn.params["n"] == 1 else None
 
 
+def _unzip_stack(eqn: Equation, inputs: tuple[Atom, ...], made: Made) -> Replaced:
+    """What one loop over numbers puts together, the next takes apart."""
+    (x,) = inputs
+    below = made.get(x) if isinstance(x, Var) else None
+    if below is None or below.primitive is not zip_stacks:
+        return None
+    return [], below.inputs[int(np.ravel_multi_index(eqn.params["index"], below.params["shape"]))]
+
+
 _COMPOSED: dict[str, Callable[[Equation, tuple[Atom, ...], Made], Replaced]] = {
     "reshape": _reshape,
     "transpose": _transpose,
     "convert": _convert,
     "broadcast": _broadcast,
     "integer_pow": _integer_pow,
+    "unzip_stack": _unzip_stack,
 }

@@ -437,7 +437,8 @@ def _examples() -> list[Sample]:
     only_carry = example(lambda v: [v * v / (v + 2.0)], (2,))
     values = [normal(2), normal(2), normal(), normal(4)]
     return [
-        *(sample(*values, body=body, consts=1, carry=2, length=4, reverse=r, dtypes="d") for r in (False, True)),
+        *(sample(*values, body=body, consts=1, carry=2, length=4, reverse=backwards, dtypes="d")
+          for backwards in (False, True)),
         sample(normal(3, 2), body=lonely, consts=0, carry=0, length=3, reverse=False, dtypes="d"),
         sample(positive(2), body=only_carry, consts=0, carry=1, length=3, reverse=False, dtypes="d"),
         sample(normal(2), normal(2), normal(), normal(0), body=body, consts=1, carry=2, length=0,

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
-from fxad.ir.primitive import Code, kernel, require
+import numpy as np
+
+from fxad.ir.primitive import NAMESPACE, Code, kernel, require
 from fxad.ir.program import Params
 from fxad.ir.types import UNKNOWN, ArrayType, Stack
 from fxad.primitives.families import Linear, NonDifferentiable, record_nullary
 from fxad.tracing import Trace
 
-__all__ = ["add_stacks", "batch_axis", "no_stack", "no_stack_in"]
+__all__ = ["add_stacks", "batch_axis", "no_stack", "no_stack_in", "unzip_stack", "zip_stacks"]
 
 kernel(Stack)
+NAMESPACE["UNKNOWN"] = UNKNOWN
 
 
 class NoStack(NonDifferentiable):
@@ -80,3 +84,45 @@ def no_stack_in(trace: Trace, type: ArrayType) -> Any:
 
 no_stack = NoStack("no_stack")
 add_stacks = AddStacks("add_stacks")
+
+
+class ZipStacks(NonDifferentiable):
+    """Stacks of numbers as one stack of arrays of `shape`: what the executor makes of loops over numbers."""
+
+    def infer(self, *columns: ArrayType, shape: tuple[int, ...]) -> ArrayType:
+        require(all(c.shape == (UNKNOWN,) and c.dtype == columns[0].dtype for c in columns)
+                and len(columns) == math.prod(shape), f"zip_stacks of {list(columns)} in shape {shape}")
+        return ArrayType((UNKNOWN, *shape), columns[0].dtype)
+
+    def emit(self, *columns: Code, shape: tuple[int, ...]) -> str:
+        return f"zipped_stacks({', '.join(columns)}, shape={shape})"
+
+
+class UnzipStack(NonDifferentiable):
+    """The numbers at one place of the arrays in a stack, as a stack."""
+
+    def infer(self, x: ArrayType, *, index: tuple[int, ...]) -> ArrayType:
+        require(x.is_stack and UNKNOWN not in x.shape[1:] and len(index) == x.ndim - 1,
+                f"unzip_stack of {x} at {index}")
+        return ArrayType((UNKNOWN,), x.dtype)
+
+    def emit(self, x: Code, *, index: tuple[int, ...]) -> str:
+        return f"unzipped_stack({x}, {index})"
+
+
+@kernel
+def zipped_stacks(*columns: Any, shape: tuple[int, ...]) -> Any:
+    """One array of a shape for each step."""
+    dtype = columns[0].dtype
+    rows = [np.array(row, dtype).reshape(shape) for row in zip(*columns, strict=True)]
+    return Stack((UNKNOWN, *shape), dtype, rows)
+
+
+@kernel
+def unzipped_stack(x: Any, index: tuple[int, ...]) -> Any:
+    """The number at one place of each array."""
+    return Stack((UNKNOWN,), x.dtype, [item[index] for item in x])
+
+
+zip_stacks = ZipStacks("zip_stacks")
+unzip_stack = UnzipStack("unzip_stack")

@@ -23,7 +23,7 @@ from tests.laws import (
 )
 
 #: Primitives of which an operand or the value is a stack, which only loops make: tests/primitives/test_loops.
-STACKS = {"no_stack", "add_stacks"}
+STACKS = {"no_stack", "add_stacks", "unzip_stack", "zip_stacks"}
 DTYPES = {"d": ("float64",), "f": ("float64", "float32"), "c": ("complex128", "complex64"), "i": ("int64",),
           "b": ("bool",)}
 WIDE = ("float64", "complex128")
