@@ -17,6 +17,7 @@ from fxad.errors import TreeMismatch, TypeMismatch, explain
 from fxad.ir.program import Params
 from fxad.ir.types import ArrayType
 from fxad.primitives.looping import while_
+from fxad.primitives.reversal import Schedule
 from fxad.primitives.scanning import scan as scan_primitive
 from fxad.primitives.structural import convert_to
 from fxad.source import Source
@@ -26,7 +27,8 @@ __all__ = ["fori_loop", "map_", "scan", "while_loop"]
 
 
 def while_loop(
-    cond_fun: Callable[[Any], Any], body_fun: Callable[[Any], Any], init_val: Any
+    cond_fun: Callable[[Any], Any], body_fun: Callable[[Any], Any], init_val: Any, *,
+    checkpoint: Schedule = None,
 ) -> Any:
     """`while cond_fun(val): val = body_fun(val)`, starting from `init_val`, as one operation.
 
@@ -38,6 +40,9 @@ def while_loop(
         body_fun: from the value to the next, of the same structure and types. Both functions may close over
             traced values, which are differentiated.
         init_val: a pytree of arrays and numbers. A Python number becomes one of NumPy's.
+        checkpoint: what reverse mode keeps: what it needs of each step (None), or a few states, from which it
+            computes the rest again. An int is a number of segments, "sqrt" as many as each has steps, and
+            "binomial" keeps about 2 log2(n) states and repeats the fewest steps that this allows.
 
     Raises:
         TreeMismatch: `body_fun` changes the structure of the value.
@@ -54,6 +59,7 @@ def while_loop(
     """
     check_callable(cond_fun, "while_loop")
     check_callable(body_fun, "while_loop")
+    kept = _schedule("while_loop", checkpoint)
     start, treedef, types = _carried("while_loop", init_val)
     cond = record_body(cond_fun, "the condition of while_loop", [treedef], types)
     kinds = [(t.shape, t.dtype.kind) for t in cond.types]
@@ -67,12 +73,13 @@ def while_loop(
     count = len(types)
     outs = bind(while_, [*cond.captured, *body.captured, *start], Params(
         cond=_captures_first(cond, count), body=_captures_first(body, count),
-        cond_consts=len(cond.captured), body_consts=len(body.captured), carry=count))
+        cond_consts=len(cond.captured), body_consts=len(body.captured), carry=count, checkpoint=kept))
     return tree.unflatten(treedef, outs[:count])
 
 
 def fori_loop(
     lower: Any, upper: Any, body_fun: Callable[[Any, Any], Any], init_val: Any, *, unroll: int | bool = 1,
+    checkpoint: Schedule = None,
 ) -> Any:
     """`for i in range(lower, upper): val = body_fun(i, val)`, starting from `init_val`, as one operation.
 
@@ -82,6 +89,7 @@ def fori_loop(
         body_fun: from the index and the value to the next value, of the same structure and types.
         init_val: a pytree of arrays and numbers.
         unroll: how many steps are written out one after the other (True: all), if the bounds are not traced.
+        checkpoint: what reverse mode keeps of the steps, as in `while_loop`.
 
     Raises:
         TypeMismatch: a bound is no integer, or `body_fun` changes a shape or dtype.
@@ -102,19 +110,19 @@ def fori_loop(
             return (i + 1, body_fun(i, value)), None
 
         (_, value), _ = _scan("fori_loop", step, (np.int64(first), init_val), None, max(last - first, 0),
-                              False, unroll)
+                              False, unroll, checkpoint)
         return value
     if unroll is not True and as_int(unroll, "unroll") != 1:
         raise _mismatch("fori_loop: a loop with traced bounds can't be unrolled.", "unroll=1")
     low, high = (convert_to(b, np.int64) if isinstance(b, Tracer) else np.int64(b) for b in bounds)
     _, _, value = while_loop(lambda c: c[0] < c[1], lambda c: (c[0] + 1, c[1], body_fun(c[0], c[2])),
-                             (low, high, init_val))
+                             (low, high, init_val), checkpoint=checkpoint)
     return value
 
 
 def scan(
     f: Callable[[Any, Any], tuple[Any, Any]], init: Any, xs: Any = None, length: int | None = None,
-    reverse: bool = False, unroll: int | bool = 1,
+    reverse: bool = False, unroll: int | bool = 1, *, checkpoint: Schedule = None,
 ) -> tuple[Any, Any]:
     """`carry, y = f(carry, x)` for each x along the first axis of `xs`: the last carry, and the ys stacked.
 
@@ -125,6 +133,7 @@ def scan(
         length: the number of steps; needed where `xs` is None.
         reverse: go from the last element to the first; the ys stay at the places of their xs.
         unroll: how many steps are written out one after the other in the loop (True: all of them).
+        checkpoint: what reverse mode keeps of the steps, as in `while_loop`.
 
     Returns:
         `(carry, ys)`; `ys` has the structure of the output of `f`, with a first axis more.
@@ -153,7 +162,7 @@ def scan(
     ((count,),) = sizes
     if count < 0:
         raise _mismatch(f"scan: length={count}.", "a length of at least 0")
-    carry, ys = _scan("scan", f, init, xs, count, bool(reverse), unroll)
+    carry, ys = _scan("scan", f, init, xs, count, bool(reverse), unroll, checkpoint)
     return carry, ys
 
 
@@ -198,11 +207,12 @@ def map_(f: Callable[[Any], Any], xs: Any, *, batch_size: int | None = None) -> 
 
 def _scan(
     name: str, f: Callable[[Any, Any], Any], init: Any, xs: Any, length: int, reverse: bool,
-    unroll: int | bool,
+    unroll: int | bool, checkpoint: Schedule = None,
 ) -> Any:
+    kept = _schedule(name, checkpoint)
     together = length if unroll is True else as_int(unroll, "unroll")
     if together > 1 and length > 1:
-        return _unrolled(name, f, init, xs, length, reverse, min(together, length))
+        return _unrolled(name, f, init, xs, length, reverse, min(together, length), checkpoint)
     start, treedef, types = _carried(name, init)
     leaves, xs_tree = tree.flatten(xs)
     leaves = [stacked(leaf) for leaf in leaves]
@@ -214,13 +224,14 @@ def _scan(
     consts = len(body.captured)
     outs = bind(scan_primitive, [*body.captured, *start, *leaves], Params(
         body=_captures_first(body, count + len(leaves)), consts=consts, carry=count, length=length,
-        reverse=reverse)) if body.types else ()
+        reverse=reverse, checkpoint=kept)) if body.types else ()
     del carried
     return tree.unflatten(treedef, outs[:count]), tree.unflatten(left, outs[count:])
 
 
 def _unrolled(
-    name: str, f: Callable[[Any, Any], Any], init: Any, xs: Any, length: int, reverse: bool, together: int
+    name: str, f: Callable[[Any, Any], Any], init: Any, xs: Any, length: int, reverse: bool, together: int,
+    checkpoint: Schedule,
 ) -> Any:
     """The scan with `together` steps in one, and what is left over after (or before) it."""
     order = range(together - 1, -1, -1) if reverse else range(together)
@@ -239,10 +250,10 @@ def _unrolled(
     ends = slice(0, rest) if reverse else slice(whole, length)
     blocks = tree.map(lambda x: np.reshape(x[low : low + whole],
                                            (whole // together, together, *x.shape[1:])), xs)
-    carry, ys = _scan(name, several, carry, blocks, whole // together, reverse, 1)
+    carry, ys = _scan(name, several, carry, blocks, whole // together, reverse, 1, checkpoint)
     parts.append(tree.map(lambda y: np.reshape(y, (whole, *y.shape[2:])), ys))
     if rest:
-        carry, ys = _scan(name, f, carry, tree.map(lambda x: x[ends], xs), rest, reverse, 1)
+        carry, ys = _scan(name, f, carry, tree.map(lambda x: x[ends], xs), rest, reverse, 1, checkpoint)
         parts.insert(0 if reverse else 1, ys)
     return carry, parts[0] if len(parts) == 1 else tree.map(lambda *y: np.concatenate(y), *parts)
 
@@ -343,6 +354,15 @@ def as_int(value: Any, what: str) -> int:
     except TypeError:
         raise _mismatch(f"{what} is {type(value).__name__} {value!r:.40}, and has to be an int.",
                         f"{what}=10") from None
+
+
+def _schedule(name: str, checkpoint: Any) -> Schedule:
+    if checkpoint is None or (isinstance(checkpoint, str) and checkpoint in ("sqrt", "binomial")):
+        return checkpoint
+    if isinstance(checkpoint, (int, np.integer)) and not isinstance(checkpoint, bool) and checkpoint > 0:
+        return int(checkpoint)
+    raise _mismatch(f"{name}: checkpoint={checkpoint!r}.",
+                    'a number of segments, "sqrt", "binomial", or None to keep what each step needs')
 
 
 def _mismatch(what: str, fix: str) -> TypeMismatch:

@@ -148,7 +148,7 @@ def _elementwise(eqn: Equation, operands: list[Elements], made: list[Equation]) 
     type = eqn.output.type
     out = np.empty(type.shape, object)
     for place in _places(type):
-        atoms = tuple(x[place] if x.ndim else x[()] for x in operands)
+        atoms: tuple[Any, ...] = tuple(x[place] if x.ndim else x[()] for x in operands)
         var = Var(ArrayType((), type.dtype, type.weak))
         made.append(Equation(eqn.primitive, atoms, eqn.params, (var,), eqn.source))
         out[place] = var
@@ -171,7 +171,8 @@ def _summed(eqn: Equation, x: Elements, made: list[Equation], flips: bool) -> El
         sums = np.empty(total.shape, object)
         for place in np.ndindex(total.shape):
             var = Var(ArrayType((), eqn.output.type.dtype))
-            made.append(Equation(add, (total[place], row[place]), EMPTY, (var,), eqn.source))
+            pair: tuple[Any, Any] = (total[place], row[place])
+            made.append(Equation(add, pair, EMPTY, (var,), eqn.source))
             sums[place] = var
         total = sums
     return total

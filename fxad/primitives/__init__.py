@@ -23,6 +23,7 @@ from fxad.primitives import (  # noqa: F401 - each defines its primitives
     operators,
     powers,
     reductions,
+    reversal,
     rounding,
     scanning,
     scatter,

@@ -7,11 +7,13 @@ from typing import Any
 
 import numpy as np
 
+from fxad.ir.analysis import dce
 from fxad.ir.primitive import Separated, require
 from fxad.ir.program import Equation, Params, Program, Var
 from fxad.ir.types import UNKNOWN, ArrayType
 from fxad.primitives.logical import logical_and
 from fxad.primitives.reductions import reduce_any
+from fxad.primitives.reversal import Schedule
 from fxad.primitives.samples import Sample, normal, sample, uniform
 from fxad.primitives.scanning import (
     Halves,
@@ -57,6 +59,7 @@ class While(Structured):
 
     def infer(
         self, *types: ArrayType, cond: Program, body: Program, cond_consts: int, body_consts: int, carry: int,
+        checkpoint: Schedule,
     ) -> Any:
         start = types[cond_consts + body_consts :]
         check_operands("while", cond, [*types[:cond_consts], *start])
@@ -73,7 +76,7 @@ class While(Structured):
 
     def push(
         self, primals: Sequence[Any], tangents: Sequence[Any], *, cond: Program, body: Program,
-        cond_consts: int, body_consts: int, carry: int,
+        cond_consts: int, body_consts: int, carry: int, checkpoint: Schedule,
     ) -> tuple[Sequence[Any], Sequence[Any]]:
         given = tangents[cond_consts:]
         active, moving = carried_tangents(body, [t is not None for t in given], body_consts, carry)
@@ -92,6 +95,7 @@ class While(Structured):
             self, [*primals[:cond_consts], *(values[i] for i in order)], cond=wide,
             body=arranged(pushed, order, outs_order), cond_consts=cond_consts,
             body_consts=body_consts + sum(active[:body_consts]), carry=carry + sum(moving[:carry]),
+            checkpoint=checkpoint,
         )
         carried = carry + sum(moving[:carry])
         back = dict(zip(outs_order, [*outs[:carried], *outs[carried + 1 :]], strict=True))
@@ -114,6 +118,8 @@ class While(Structured):
         asked = used_inputs(cond)
         if any(flag and v in asked for v, flag in zip(cond.inputs[lead:], waits[consts:], strict=True)):
             return None  # how often the body runs depends on it
+        if params["checkpoint"] is not None:
+            return self._again(outer, eqn, waits, out_waits)
         halves = Halves(body, waits, out_waits, consts, carry)
         operands = eqn.inputs[lead:]
         kept = tuple(Var(ArrayType((UNKNOWN, *t.shape), t.dtype)) for t in halves.stacked_types)
@@ -125,21 +131,46 @@ class While(Structured):
         first = Equation(
             self, (*eqn.inputs[:lead], *(operands[i] for i in flagged(waits, False))),
             Params(cond=known_cond, body=halves.known, cond_consts=lead,
-                   body_consts=waits[:consts].count(False), carry=known_carry),
+                   body_consts=waits[:consts].count(False), carry=known_carry, checkpoint=None),
             (*early[:known_carry], count, *early[known_carry:], *kept), eqn.source,
         )
         waiting = tuple(outs[i] for i in flagged(out_waits))
         second = Equation(
             scan, (count, *halves.late_operands(operands, kept)),
             Params(body=halves.late, consts=halves.late_consts, carry=sum(waits[consts:]), length=None,
-                   reverse=False),
+                   reverse=False, checkpoint=None),
             waiting, eqn.source,
         )
         return Separated([*outer, first], [second], list(waiting))
 
+    def _again(
+        self, outer: list[Equation], eqn: Equation, waits: list[bool], out_waits: list[bool]
+    ) -> Separated:
+        """With checkpoints nothing is stacked: the loop counts its steps, and what waits runs them again."""
+        lead, consts, carry = (eqn.params[n] for n in ("cond_consts", "body_consts", "carry"))
+        body, cond = eqn.params["body"], eqn.params["cond"]
+        operands = eqn.inputs[lead:]
+        count = eqn.outputs[carry]
+        outs = [*eqn.outputs[:carry], *eqn.outputs[carry + 1 :]]
+        stays = flagged(waits[consts:], False)
+        early = [outs[i] for i in flagged(out_waits, False)]
+        first = Equation(
+            self, (*eqn.inputs[:lead], *(operands[i] for i in flagged(waits, False))),
+            Params(eqn.params | {
+                "cond": arranged(cond, [*range(lead), *(lead + i for i in stays)]),
+                "body": dce(arranged(body, flagged(waits, False), flagged(out_waits, False))),
+                "body_consts": waits[:consts].count(False), "carry": len(stays)}),
+            (*early[: len(stays)], count, *early[len(stays):]), eqn.source,
+        )
+        whole = tuple(v if flag else Var(v.type) for v, flag in zip(outs, out_waits, strict=True))
+        again = Params(body=body, consts=consts, carry=carry, length=None, reverse=False,
+                       checkpoint=eqn.params["checkpoint"])
+        second = Equation(scan, (count, *operands), again, whole, eqn.source)
+        return Separated([*outer, first], [second], list(whole))
+
     def batch(
         self, size: int, operands: Sequence[Any], dims: Sequence[int | None], *, cond: Program,
-        body: Program, cond_consts: int, body_consts: int, carry: int,
+        body: Program, cond_consts: int, body_consts: int, carry: int, checkpoint: Schedule,
     ) -> tuple[Any, Any]:
         trace = trace_of(operands)
         lead, consts = cond_consts, cond_consts + body_consts
@@ -163,20 +194,22 @@ class While(Structured):
         asked = batch(cond, size, [*axes[:lead], *axes[consts:]], [0 if uneven else None])
         if not uneven:
             outs = record(self, values, cond=asked, body=batched, cond_consts=cond_consts,
-                          body_consts=body_consts, carry=carry)
+                          body_consts=body_consts, carry=carry, checkpoint=checkpoint)
             done = [*places[:carry], None, *(p if p is None else p + 1 for p in places[carry:])]
             return outs, done
-        outs = self._uneven(trace, size, asked, batched, values, cond_consts, body_consts, carry)
+        sizes = (cond_consts, body_consts, carry)
+        outs = self._uneven(trace, size, asked, batched, values, sizes, checkpoint)
         return outs, [*places[:carry], 0, *(p if p is None else p + 1 for p in places[carry:])]
 
     def _uneven(
-        self, trace: Trace, size: int, cond: Program, body: Program, values: list[Any], cond_consts: int,
-        body_consts: int, carry: int,
+        self, trace: Trace, size: int, cond: Program, body: Program, values: list[Any],
+        sizes: tuple[int, int, int], checkpoint: Schedule,
     ) -> tuple[Any, ...]:
         """The elements of a batch end at different times: it runs until the last has ended.
 
         Two more values are carried: which elements are running, and how many steps each has taken.
         """
+        cond_consts, body_consts, carry = sizes
         flags, counts = (batched_type(ArrayType((), d), 0, size) for d in (np.dtype(np.bool_), _I8))
         both = Trace(Kind.BUILD, purpose="vmap")
         asked = [both.input(t) for t in cond.in_types[:cond_consts]]
@@ -198,7 +231,7 @@ class While(Structured):
         (first,) = call(trace, cond, [*values[:cond_consts], *start])
         zeros = placed(np.int64(0), None, 0, size, trace)
         found = record(self, [*values, first, zeros], cond=anyone, body=made, cond_consts=0,
-                       body_consts=cond_consts + body_consts, carry=carry + 2)
+                       body_consts=cond_consts + body_consts, carry=carry + 2, checkpoint=checkpoint)
         return (*found[:carry], found[carry + 1], *found[carry + 3 :])
 
     def prune(self, eqn: Equation, used: Sequence[bool]) -> Equation:
@@ -235,8 +268,8 @@ def _examples() -> list[Sample]:
     body = example(lambda c, v, s: [v * c, s + 1.0 + v[0] * 1e-3], (2,), (2,), ())
     never = example(lambda limit, v, s: [s < limit - 1e9], (), (2,), ())
     values = [uniform(3.0, 6.0), normal(2), normal(2), normal()]
-    return [sample(*values, cond=c, body=body, cond_consts=1, body_consts=1, carry=2, dtypes="d")
-            for c in (small, never)]
+    return [sample(*values, cond=c, body=body, cond_consts=1, body_consts=1, carry=2,
+                   checkpoint=k, dtypes="d") for c, k in ((small, None), (never, None), (small, "sqrt"))]
 
 
 while_ = While("while", _examples)

@@ -13,6 +13,7 @@ from fxad.ir.program import Atom, Equation, Params, Program, Var
 from fxad.ir.types import UNKNOWN, ArrayType
 from fxad.primitives.arithmetic import add, less
 from fxad.primitives.reductions import reduce_max
+from fxad.primitives.reversal import Schedule, attach_scan, pulled_back
 from fxad.primitives.samples import Sample, normal, positive, sample
 from fxad.primitives.stacks import batch_axis
 from fxad.primitives.structured import (
@@ -49,10 +50,13 @@ class Scan(Structured):
     Operands are the number of steps where `length` is None, then the constants, the initial carry, and the
     arrays that are gone through. Without a length these, and what is stacked, are stacks.
     `consts` and `carry` say how many there are of each. With `reverse` the last element comes first.
+    `checkpoint` says what the backward pass keeps: what it needs of each step (None), or a few states, from
+    which it computes the others again.
     """
 
     def infer(
         self, *types: ArrayType, body: Program, consts: int, carry: int, length: int | None, reverse: bool,
+        checkpoint: Schedule,
     ) -> Any:
         if length is None:
             require(types[:1] == (ArrayType((), _I8),), f"scan: {types[:1]} for the number of steps")
@@ -74,7 +78,7 @@ class Scan(Structured):
 
     def push(
         self, primals: Sequence[Any], tangents: Sequence[Any], *, body: Program, consts: int, carry: int,
-        length: int | None, reverse: bool,
+        length: int | None, reverse: bool, checkpoint: Schedule,
     ) -> tuple[Sequence[Any], Sequence[Any]]:
         lead = length is None
         given = tangents[lead:]
@@ -90,7 +94,7 @@ class Scan(Structured):
         outs = record(
             self, [*primals[:lead], *(values[i] for i in order)], body=arranged(pushed, order, outs_order),
             consts=consts + sum(active[:consts]), carry=carry + sum(moving[:carry]), length=length,
-            reverse=reverse,
+            reverse=reverse, checkpoint=checkpoint,
         )
         back = dict(zip(outs_order, outs, strict=True))
         found = iter(range(len(moving), len(outs_order)))
@@ -108,6 +112,8 @@ class Scan(Structured):
         consts = eqn.params["consts"]
         body = eqn.params["body"]
         waits, out_waits = late_carry(body, late[lead:], consts, carry)
+        if params["checkpoint"] is not None:
+            return self._again(outer, eqn, lead, waits, out_waits)
         halves = Halves(body, waits, out_waits, consts, carry)
         operands = eqn.inputs[lead:]
         size = UNKNOWN if lead else params["length"]
@@ -128,12 +134,33 @@ class Scan(Structured):
         )
         return Separated([*outer, first] if first.outputs else outer, [second], list(waiting))
 
+    def _again(
+        self, outer: list[Equation], eqn: Equation, lead: int, waits: list[bool], out_waits: list[bool]
+    ) -> Separated:
+        """With checkpoints nothing is stacked: what waits runs the whole loop again (see `run_backwards`)."""
+        body, consts = eqn.params["body"], eqn.params["consts"]
+        known = arranged(body, flagged(waits, False), flagged(out_waits, False))
+        operands = eqn.inputs[lead:]
+        early = tuple(eqn.outputs[i] for i in flagged(out_waits, False))
+        first = Equation(
+            self, (*eqn.inputs[:lead], *(operands[i] for i in flagged(waits, False))),
+            Params(eqn.params | {"body": dce(known), "consts": waits[:consts].count(False),
+                                 "carry": out_waits[: eqn.params["carry"]].count(False)}),
+            early, eqn.source,
+        )
+        whole = tuple(v if flag else Var(v.type) for v, flag in zip(eqn.outputs, out_waits, strict=True))
+        second = Equation(self, eqn.inputs, eqn.params, whole, eqn.source)
+        return Separated([*outer, first] if early else outer, [second], list(whole))
+
     def transpose(
         self, ct: Any, *operands: Any, body: Program, consts: int, carry: int, length: int | None,
-        reverse: bool,
+        reverse: bool, checkpoint: Schedule,
     ) -> Any:
         lead = length is None
         inner = operands[lead:]
+        if checkpoint is not None:
+            values = [None if isinstance(x, Unknown) else x for x in operands]
+            return pulled_back(values, ct, body, consts, carry, length, reverse, checkpoint)
         # All that is carried is linear (`separate` has seen to that); what starts at a known value starts
         # at zero, and what becomes of its cotangent nobody asks.
         linear = [isinstance(x, Unknown) or consts <= i < consts + carry for i, x in enumerate(inner)]
@@ -156,6 +183,7 @@ class Scan(Structured):
             [*operands[:lead], *(inner[i] for i in stays), *start, *cts,
              *(inner[i] for i in known if i >= consts + carry), *(c for c in ct[carry:] if c is not None)],
             body=backwards, consts=len(stays), carry=len(sums) + len(cts), length=length, reverse=not reverse,
+            checkpoint=None,
         )
         found: dict[int, Any] = dict(zip(sums, outs, strict=False))
         found.update(zip([consts + i for i in flagged(alive)], outs[len(sums):], strict=False))
@@ -177,7 +205,7 @@ class Scan(Structured):
 
     def batch(
         self, size: int, operands: Sequence[Any], dims: Sequence[int | None], *, body: Program, consts: int,
-        carry: int, length: int | None, reverse: bool,
+        carry: int, length: int | None, reverse: bool, checkpoint: Schedule,
     ) -> tuple[Any, Any]:
         lead = length is None
         trace = trace_of(operands)
@@ -202,7 +230,7 @@ class Scan(Structured):
         if uneven:
             batched, steps, values = _masked(batched, trace, size, steps[0], values, consts, carry, reverse)
         outs = record(self, [*steps, *values], body=batched, consts=consts + uneven, carry=carry + uneven,
-                      length=length, reverse=reverse)
+                      length=length, reverse=reverse, checkpoint=checkpoint)
         outs = (*outs[:carry], *outs[carry + uneven :])
         return outs, [p if p is None or i < carry else p + 1 for i, p in enumerate(places)]
 
@@ -437,13 +465,17 @@ def _examples() -> list[Sample]:
     only_carry = example(lambda v: [v * v / (v + 2.0)], (2,))
     values = [normal(2), normal(2), normal(), normal(4)]
     return [
-        *(sample(*values, body=body, consts=1, carry=2, length=4, reverse=backwards, dtypes="d")
-          for backwards in (False, True)),
-        sample(normal(3, 2), body=lonely, consts=0, carry=0, length=3, reverse=False, dtypes="d"),
-        sample(positive(2), body=only_carry, consts=0, carry=1, length=3, reverse=False, dtypes="d"),
+        *(sample(*values, body=body, consts=1, carry=2, length=4, reverse=backwards,
+                 checkpoint=c, dtypes="d")
+          for backwards, c in ((False, None), (True, None), (False, 2), (True, "binomial"))),
+        sample(normal(3, 2), body=lonely, consts=0, carry=0, length=3, reverse=False,
+               checkpoint=None, dtypes="d"),
+        sample(positive(2), body=only_carry, consts=0, carry=1, length=3, reverse=False,
+               checkpoint=None, dtypes="d"),
         sample(normal(2), normal(2), normal(), normal(0), body=body, consts=1, carry=2, length=0,
-               reverse=False, dtypes="d"),
+               reverse=False, checkpoint=None, dtypes="d"),
     ]
 
 
 scan = Scan("scan", _examples)
+attach_scan(scan)
