@@ -270,7 +270,8 @@ def test_binomial_steps_are_the_fewest(snapshots: int) -> None:
         fewest = repeats * steps - math.comb(kept + repeats, repeats - 1) if repeats else 0
         assert binomial_steps(steps, snapshots) == fewest
         seen: list[tuple[int, int]] = []
-        go_back_binomially(steps, snapshots, 0, lambda k, s: s + 1, lambda k, s, seen=seen: seen.append((k, s)))
+        note = lambda k, s, seen=seen: seen.append((k, s))
+        go_back_binomially(steps, snapshots, 0, lambda k, s: s + 1, note)
         assert seen == [(k, k) for k in range(steps)][::-1]
 
 
