@@ -43,6 +43,9 @@ from fxad.numpy.creation import (
     array, asanyarray, asarray, ascontiguousarray, empty_like, full, full_like, geomspace, linspace,
     logspace, meshgrid, ones_like, zeros_like,
 )
+from fxad.numpy.histograms import (
+    bincount, histogram, histogram2d, histogram_bin_edges, histogramdd,
+)
 from fxad.numpy.elementwise import (
     allclose, angle, around, array_equal, array_repr, min_scalar_type, array_equiv, astype,
     can_cast, clip, common_type, copy, fix, imag, isclose, iscomplex, iscomplexobj, isneginf,
@@ -51,14 +54,16 @@ from fxad.numpy.elementwise import (
 )
 from fxad.numpy.indexing import (
     diag_indices_from, ix_, lexsort, ravel_multi_index, tril_indices_from, trim_zeros,
-    triu_indices_from, union1d, unique_values, unravel_index,
+    triu_indices_from, unravel_index,
 )
 from fxad.numpy.joining import (
     append, array_split, block, column_stack, concatenate, delete, dsplit, dstack, hsplit, hstack,
-    insert, pad, split, stack, unstack, vsplit, vstack,
+    insert, split, stack, unstack, vsplit, vstack,
 )
+from fxad.numpy.padding import pad
 from fxad.numpy.polynomials import (
-    convolve, correlate, polyadd, polyder, polyfit, polyint, polymul, polysub, polyval, roots, vander,
+    convolve, correlate, poly, polyadd, polyder, polydiv, polyfit, polyint, polymul, polysub, polyval,
+    roots, vander,
 )
 from fxad.numpy.quantiles import (
     median, nanmedian, nanpercentile, nanquantile, percentile, quantile,
@@ -68,9 +73,13 @@ from fxad.numpy.reductions import (
     nanmin, nanprod, nansum, prod, ptp, any_ as any, max_ as max, min_ as min, sum_ as sum,
 )
 from fxad.numpy.selecting import (
-    apply_along_axis, apply_over_axes, argpartition, argsort, argwhere, bincount, choose, compress,
-    digitize, extract, flatnonzero, isin, nonzero, partition, piecewise, searchsorted, select, sort,
-    take, take_along_axis, tril, triu, unique, where,
+    apply_along_axis, apply_over_axes, argpartition, argsort, argwhere, choose, compress, digitize,
+    extract, flatnonzero, nonzero, partition, piecewise, searchsorted, select, sort, take,
+    take_along_axis, tril, triu, where,
+)
+from fxad.numpy.sets import (
+    intersect1d, isin, setdiff1d, setxor1d, union1d, unique, unique_all, unique_counts,
+    unique_inverse, unique_values,
 )
 from fxad.numpy.shaping import (
     atleast_1d, atleast_2d, atleast_3d, broadcast_arrays, broadcast_to, expand_dims, flip, fliplr,

@@ -130,16 +130,40 @@ def _unusual(ufunc: np.ufunc, method: str, inputs: Any, kwargs: dict[str, Any]) 
                 fix=f"np.where(mask, np.{ufunc.__name__}(...), other)",
             )
         )
-    dtype = kwargs.pop("dtype", None)
-    for name in ("casting", "order", "subok", "out"):
+    asked = {name: kwargs.pop(name, None) for name in ("dtype", "signature", "sig", "casting")}
+    for name in ("order", "subok", "out"):
         kwargs.pop(name, None)
-    if kwargs and not (ufunc is np.vecdot and kwargs.keys() == {"axis"}):
-        raise TypeMismatch(explain(f"np.{ufunc.__name__} on a traced value does not take"
-                                   f" {', '.join(kwargs)}.", source=Source.here()))
+    if kwargs and ufunc.signature is None:
+        raise TypeError(f"{ufunc.__name__}() got an unexpected keyword argument '{next(iter(kwargs))}'")
     values = [_operand(v) for v in inputs]
-    if dtype is not None:
-        values = [v.astype(dtype) if isinstance(v, Tracer) else np.asarray(v, dtype) for v in values]
+    if any(v is not None for v in asked.values()):
+        values = _cast(ufunc, values, **asked)
     return function(*values, **kwargs)
+
+
+def _cast(ufunc: np.ufunc, values: list[Any], dtype: Any, signature: Any, sig: Any, casting: Any) -> list[Any]:
+    """The operands in the dtypes of the loop that was asked for; raises NumPy's errors if there is none."""
+    signature = sig if signature is None else signature
+    if isinstance(signature, str):
+        signature = signature.replace("->", "")
+        signature = signature if len(signature) == ufunc.nargs else (*[None] * ufunc.nin, signature)
+    if dtype is not None:
+        signature = (*[None] * ufunc.nin, *[dtype] * ufunc.nout)
+    if signature is not None:
+        signature = tuple([None if d is None else np.dtype(d) for d in signature])
+    given = [type(v) if v.__class__ in (int, float, complex) else
+             v.dtype if isinstance(v, Tracer) else np.asarray(v).dtype for v in values]
+    resolved = ufunc.resolve_dtypes((*given, *[None] * ufunc.nout), signature=signature,
+                                    casting=casting or "same_kind")
+    made = []
+    for v, kind, target in zip(values, given, resolved, strict=False):
+        if isinstance(v, Tracer):
+            made.append(v if kind == target else v.astype(target))
+        elif isinstance(kind, type) and np.result_type(target, v) == target:
+            made.append(v)  # a Python number takes the dtype of the others
+        else:
+            made.append(np.asarray(v).astype(target))
+    return made
 
 
 def into_array(name: str) -> TypeMismatch:
@@ -162,9 +186,10 @@ def _operand(value: Any) -> Any:
 
 def _ufunc_method(ufunc: np.ufunc, method: str, inputs: Any, kwargs: dict[str, Any]) -> Any:
     if method == "outer":
+        inputs = [_operand(v) for v in inputs]
         a, b = (np.ravel(v) for v in inputs)
         shape = (*np.shape(inputs[0]), *np.shape(inputs[1]))
-        return np.reshape(ufunc(a[:, None], b[None, :]), shape)
+        return np.reshape(ufunc(a[:, None], b[None, :], **kwargs), shape)
     function = REDUCTIONS.get((ufunc, method))
     if function is None:
         raise _unknown(f"np.{ufunc.__name__}.{method}")

@@ -91,10 +91,13 @@ def fix(x: Any, out: None = None) -> Any:
 def clip(a: Any, a_min: Any = None, a_max: Any = None, out: None = None, *, min: Any = None,
          max: Any = None, dtype: Any = None, **kwargs: Any) -> Any:
     refuse_out("clip", out)
-    x = as_array(a) if dtype is None else converted(as_array(a), dtype)
+    x = as_array(a)
+    if dtype is not None:
+        np.clip(np.empty(0, x.dtype), 0, 0, dtype=dtype)  # raises where the values can't be cast
+        x = converted(x, dtype)
     low, high = (b if isinstance(b, (int, float)) or b is None else as_array(b)
                  for b in (a_min if min is None else min, a_max if max is None else max))
-    return primitive.clip(x, low, high)
+    return np.positive(x) if low is None and high is None else primitive.clip(x, low, high)
 
 
 @implements(np.nan_to_num)
