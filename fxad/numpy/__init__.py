@@ -2,55 +2,69 @@
 
 What stands here behaves as its namesake of `numpy`. `import numpy as np` code needs none of it: NumPy
 hands traced values over by itself, and these are the same functions. The few that NumPy does not hand
-over are the reason to use it: `array`, `asarray` and `full` take traced values here.
+over are the reason to use it: `array`, `asarray` and `full` take traced values here, and so do `vectorize`,
+`mgrid`, `r_` and their relatives. `untraced` says what can't be traced, why, and what to write instead.
 """
 
 # ruff: noqa: I001 - the imports are the table of contents; one name a line would hide it
 
 import sys as _sys
+import types as _types
 from typing import Any as _Any
 
 import numpy as _np
 from numpy import (
     abs, absolute, acos, acosh, add, arange, arccos, arccosh, arcsin, arcsinh, arctan, arctan2,
-    arctanh, asin, asinh, atan, atan2, atanh, bitwise_and, bitwise_count, bitwise_invert,
-    bitwise_left_shift, bitwise_not, bitwise_or, bitwise_right_shift, bitwise_xor, bool, bool_,
-    broadcast_shapes, cbrt, ceil, complex64, complex128, complexfloating, conj, conjugate, copysign,
-    cos, cosh, deg2rad, degrees, diag_indices, divide, divmod, dtype, e, empty, equal, euler_gamma,
-    exceptions, exp, exp2, expm1, eye, fabs, finfo, float16, float32, float64, float_power,
-    floating, floor, floor_divide, fmax, fmin, fmod, frexp, gcd, generic, greater, greater_equal,
-    heaviside, hypot, identity, iinfo, index_exp, indices, inexact, inf, int8, int16, int32, int64,
-    int_, integer, intp, invert, isdtype, isfinite, isinf, isnan, isscalar, issubdtype, lcm, ldexp,
-    left_shift, less, less_equal, log, log1p, log2, log10, logaddexp, logaddexp2, logical_and,
-    logical_not, logical_or, logical_xor, matmul, maximum, minimum, mod, modf, multiply, nan,
-    ndarray, negative, newaxis, nextafter, not_equal, number, ones, pi, positive, pow, power,
-    promote_types, rad2deg, radians, reciprocal, remainder, right_shift, rint, s_, sign,
-    signbit, signedinteger, sin, sinh, spacing, sqrt, square, subtract, tan, tanh, tri,
-    tril_indices, triu_indices, true_divide, trunc, uint8, uint16, uint32, uint64, unsignedinteger,
-    vecdot, zeros,
+    arctanh, asin, asinh, asmatrix, atan, atan2, atanh, bartlett, base_repr, binary_repr, bitwise_and,
+    bitwise_count, bitwise_invert, bitwise_left_shift, bitwise_not, bitwise_or, bitwise_right_shift,
+    bitwise_xor, blackman, bmat, bool, bool_, broadcast, broadcast_shapes, busday_count,
+    busday_offset, busdaycalendar, byte, bytes_, cbrt, cdouble, ceil, character, clongdouble,
+    complex128, complex64, complexfloating, conj, conjugate, copysign, cos, cosh, csingle, datetime64,
+    datetime_as_string, datetime_data, deg2rad, degrees, diag_indices, divide, divmod, double, dtype,
+    e, empty, equal, errstate, euler_gamma, exceptions, exp, exp2, expm1, eye, fabs, False_, finfo,
+    flatiter, flexible, float16, float32, float64, float_power, floating, floor, floor_divide, fmax,
+    fmin, fmod, format_float_positional, format_float_scientific, frexp, from_dlpack, frombuffer,
+    fromfile, fromfunction, fromiter, frompyfunc, fromregex, fromstring, gcd, generic, genfromtxt,
+    get_include, get_printoptions, getbufsize, geterr, geterrcall, greater, greater_equal, half, hamming, hanning,
+    heaviside, hypot, identity, iinfo, index_exp, indices, inexact, inf, info, int16, int32, int64,
+    int8, int_, intc, integer, intp, invert, is_busday, isdtype, isfinite, isfortran, isinf, isnan,
+    isnat, isscalar, issubdtype, iterable, lcm, ldexp, left_shift, less, less_equal, little_endian,
+    load, loadtxt, log, log10, log1p, log2, logaddexp, logaddexp2, logical_and, logical_not,
+    logical_or, logical_xor, long, longlong, mask_indices, matmul, matrix, maximum,
+    may_share_memory, memmap, minimum, mintypecode, mod, modf, multiply, nan, ndarray, ndindex,
+    nditer, negative, nested_iters, newaxis, nextafter, not_equal, number, object_, ones, pi, poly1d,
+    positive, pow, power, printoptions, promote_types, rad2deg, radians, recarray, reciprocal, record,
+    remainder, right_shift, rint, s_, save, savetxt, savez, savez_compressed, ScalarType, sctypeDict,
+    set_printoptions, setbufsize, seterr, seterrcall, shares_memory, short, show_config, show_runtime,
+    sign, signbit, signedinteger, sin, single, sinh, spacing, sqrt, square, str_, subtract, tan, tanh,
+    timedelta64, tri, tril_indices, triu_indices, True_, true_divide, trunc, typecodes, typename,
+    ubyte, ufunc, uint, uint16, uint32, uint64, uint8, uintc, uintp, ulong, ulonglong,
+    unsignedinteger, ushort, vecdot, void, zeros,
 )
 
-from fxad.numpy import linalg
-from fxad.numpy import dispatch, methods, ufuncs  # noqa: F401 - what they attach and fill is all
+from fxad.numpy import emath, linalg
+from fxad.numpy import dispatch, methods, ufuncs  # noqa: F401 - what two of them attach and fill is all
+from fxad.numpy.bits import packbits, unpackbits
 from fxad.numpy.calculus import (
     cross, cumprod, cumsum, cumulative_prod, cumulative_sum, diff, ediff1d, gradient, interp,
     nancumprod, nancumsum, trapezoid, unwrap,
 )
 from fxad.numpy.contraction import (
-    diag, diagflat, diagonal, dot, einsum, inner, kron, outer, tensordot, trace, vdot,
+    diag, diagflat, diagonal, dot, einsum, einsum_path, inner, kron, outer, tensordot, trace, vdot,
 )
 from fxad.numpy.creation import (
-    array, asanyarray, asarray, ascontiguousarray, empty_like, full, full_like, geomspace, linspace,
-    logspace, meshgrid, ones_like, zeros_like,
+    array, asanyarray, asarray, asarray_chkfinite, ascontiguousarray, asfortranarray, empty_like, full,
+    full_like, geomspace, linspace, logspace, meshgrid, ones_like, require, zeros_like,
 )
+from fxad.numpy.grids import c_, mgrid, ogrid, r_
 from fxad.numpy.histograms import (
     bincount, histogram, histogram2d, histogram_bin_edges, histogramdd,
 )
 from fxad.numpy.elementwise import (
-    allclose, angle, around, array_equal, array_repr, min_scalar_type, array_equiv, astype,
+    allclose, angle, around, array2string, array_equal, array_equiv, array_repr, array_str, astype,
     can_cast, clip, common_type, copy, fix, imag, isclose, iscomplex, iscomplexobj, isneginf,
-    isposinf, isreal, isrealobj, nan_to_num, ndim, real, real_if_close, result_type, shape, sinc,
-    size, round_ as round,
+    isposinf, isreal, isrealobj, min_scalar_type, nan_to_num, ndim, real, real_if_close, result_type,
+    shape, sinc, size, round_ as round,
 )
 from fxad.numpy.indexing import (
     diag_indices_from, ix_, lexsort, ravel_multi_index, tril_indices_from, trim_zeros,
@@ -60,6 +74,7 @@ from fxad.numpy.joining import (
     append, array_split, block, column_stack, concatenate, delete, dsplit, dstack, hsplit, hstack,
     insert, split, stack, unstack, vsplit, vstack,
 )
+from fxad.numpy.looping import ndenumerate, vectorize
 from fxad.numpy.padding import pad
 from fxad.numpy.polynomials import (
     convolve, correlate, poly, polyadd, polyder, polydiv, polyfit, polyint, polymul, polysub, polyval,
@@ -74,8 +89,8 @@ from fxad.numpy.reductions import (
 )
 from fxad.numpy.selecting import (
     apply_along_axis, apply_over_axes, argpartition, argsort, argwhere, choose, compress, digitize,
-    extract, flatnonzero, nonzero, partition, piecewise, searchsorted, select, sort, take,
-    take_along_axis, tril, triu, where,
+    extract, flatnonzero, nonzero, partition, piecewise, searchsorted, select, sort,
+    sort_complex, take, take_along_axis, tril, triu, where,
 )
 from fxad.numpy.sets import (
     intersect1d, isin, setdiff1d, setxor1d, union1d, unique, unique_all, unique_counts,
@@ -89,6 +104,8 @@ from fxad.numpy.shaping import (
 from fxad.numpy.statistics import (
     average, corrcoef, cov, nanmean, nanstd, nanvar, std, var,
 )
+from fxad.numpy.untraced import UNTRACED as untraced
+from fxad.numpy.windows import i0, kaiser
 from fxad.numpy.writing import copyto, fill_diagonal, place, put, put_along_axis, putmask
 from fxad.tracing import Tracer as _Tracer, attach as _attach
 
@@ -98,52 +115,88 @@ __all__ = [
     "abs", "absolute", "acos", "acosh", "add", "all", "allclose", "amax", "amin", "angle", "any",
     "append", "apply_along_axis", "apply_over_axes", "arange", "arccos", "arccosh", "arcsin",
     "arcsinh", "arctan", "arctan2", "arctanh", "argmax", "argmin", "argpartition", "argsort",
-    "argwhere", "around", "array", "array_equal", "array_equiv", "array_repr", "array_split",
-    "asanyarray", "asarray", "ascontiguousarray", "asin", "asinh", "astype", "atan", "atan2",
-    "atanh", "atleast_1d", "atleast_2d", "atleast_3d", "average", "bincount", "bitwise_and",
-    "bitwise_count", "bitwise_invert", "bitwise_left_shift", "bitwise_not", "bitwise_or",
-    "bitwise_right_shift", "bitwise_xor", "block", "bool", "bool_", "broadcast_arrays",
-    "broadcast_shapes", "broadcast_to", "can_cast", "cbrt", "ceil", "choose", "clip",
-    "column_stack", "common_type", "complex64", "complex128", "complexfloating", "compress",
-    "concat", "concatenate", "conj", "conjugate", "convolve", "copy", "copysign", "copyto",
-    "corrcoef", "correlate", "cos", "cosh", "count_nonzero", "cov", "cross", "cumprod", "cumsum",
-    "cumulative_prod", "cumulative_sum", "deg2rad", "degrees", "delete", "diag", "diag_indices",
+    "argwhere", "around", "array", "array2string", "array_equal", "array_equiv", "array_repr",
+    "array_split", "array_str", "asanyarray", "asarray", "asarray_chkfinite", "ascontiguousarray",
+    "asfortranarray", "asin", "asinh", "asmatrix", "astype", "atan", "atan2", "atanh", "atleast_1d",
+    "atleast_2d", "atleast_3d", "average", "bartlett", "base_repr", "binary_repr", "bincount",
+    "bitwise_and", "bitwise_count", "bitwise_invert", "bitwise_left_shift", "bitwise_not",
+    "bitwise_or", "bitwise_right_shift", "bitwise_xor", "blackman", "block", "bmat", "bool", "bool_",
+    "broadcast", "broadcast_arrays", "broadcast_shapes", "broadcast_to", "busday_count",
+    "busday_offset", "busdaycalendar", "byte", "bytes_", "c_", "can_cast", "cbrt", "cdouble", "ceil",
+    "character", "choose", "clip", "column_stack", "common_type", "complex128",
+    "complex64", "complexfloating", "compress", "concat", "concatenate", "conj", "conjugate",
+    "convolve", "copy", "copysign", "copyto", "corrcoef", "correlate", "cos", "cosh", "count_nonzero",
+    "cov", "cross", "csingle", "cumprod", "cumsum", "cumulative_prod", "cumulative_sum", "datetime64",
+    "datetime_as_string", "datetime_data", "deg2rad", "degrees", "delete", "diag", "diag_indices",
     "diag_indices_from", "diagflat", "diagonal", "diff", "digitize", "divide", "divmod", "dot",
-    "dsplit", "dstack", "dtype", "e", "ediff1d", "einsum", "empty", "empty_like", "equal",
-    "euler_gamma", "exceptions", "exp", "exp2", "expand_dims", "expm1", "extract", "eye", "fabs",
-    "fill_diagonal", "finfo", "fix", "flatnonzero", "flip", "fliplr", "flipud", "float16",
-    "float32", "float64", "float_power", "floating", "floor", "floor_divide", "fmax", "fmin",
-    "fmod", "frexp", "full", "full_like", "gcd", "generic", "geomspace", "gradient", "greater",
-    "greater_equal", "heaviside", "hsplit", "hstack", "hypot", "identity", "iinfo", "imag",
-    "index_exp", "indices", "inexact", "inf", "inner", "insert", "int8", "int16", "int32", "int64",
-    "int_", "integer", "interp", "intp", "invert", "isclose", "iscomplex", "iscomplexobj",
-    "isdtype", "isfinite", "isin", "isinf", "isnan", "isneginf", "isposinf", "isreal", "isrealobj",
-    "isscalar", "issubdtype", "ix_", "kron", "lcm", "ldexp", "left_shift", "less", "less_equal",
-    "lexsort", "linalg", "linspace", "log", "log1p", "log2", "log10", "logaddexp", "logaddexp2",
-    "logical_and", "logical_not", "logical_or", "logical_xor", "logspace", "matmul",
-    "matrix_transpose", "max", "maximum", "mean", "median", "meshgrid", "min", "min_scalar_type",
-    "minimum", "mod", "modf", "moveaxis", "multiply", "nan", "nan_to_num", "nanargmax", "nanargmin",
-    "nancumprod", "nancumsum", "nanmax", "nanmean", "nanmedian", "nanmin", "nanpercentile",
-    "nanprod", "nanquantile", "nanstd", "nansum", "nanvar", "ndarray", "ndim", "negative",
-    "newaxis", "nextafter", "nonzero", "not_equal", "number", "ones", "ones_like", "outer", "pad",
-    "partition", "percentile", "permute_dims", "pi", "piecewise", "place", "polyadd", "polyder",
-    "polyfit", "polyint", "polymul", "polysub", "polyval", "positive", "pow", "power", "prod",
-    "promote_types", "ptp", "put", "put_along_axis", "putmask", "quantile", "rad2deg", "radians",
-    "ravel", "ravel_multi_index", "real", "real_if_close", "reciprocal", "remainder",
-    "repeat", "reshape", "resize", "result_type", "right_shift", "rint", "roll", "rollaxis",
-    "roots", "rot90", "round", "s_", "searchsorted", "select", "shape", "sign", "signbit",
-    "signedinteger", "sin", "sinc", "sinh", "size", "sort", "spacing", "split", "sqrt", "square",
-    "squeeze", "stack", "std", "subtract", "sum", "swapaxes", "take", "take_along_axis", "tan",
-    "tanh", "tensordot", "tile", "trace", "transpose", "trapezoid", "tri", "tril", "tril_indices",
-    "tril_indices_from", "trim_zeros", "triu", "triu_indices", "triu_indices_from", "true_divide",
-    "trunc", "uint8", "uint16", "uint32", "uint64", "union1d", "unique", "unique_values",
-    "unravel_index", "unsignedinteger", "unstack", "unwrap", "vander", "var", "vdot", "vecdot",
-    "vsplit", "vstack", "where", "zeros", "zeros_like",
+    "double", "dsplit", "dstack", "dtype", "e", "ediff1d", "einsum", "einsum_path", "emath", "empty",
+    "empty_like", "equal", "errstate", "euler_gamma", "exceptions", "exp", "exp2", "expand_dims",
+    "expm1", "extract", "eye", "fabs", "False_", "fill_diagonal", "finfo", "fix", "flatiter",
+    "flatnonzero", "flexible", "flip", "fliplr", "flipud", "float16", "float32", "float64",
+    "float_power", "floating", "floor", "floor_divide", "fmax", "fmin", "fmod",
+    "format_float_positional", "format_float_scientific", "frexp", "from_dlpack", "frombuffer",
+    "fromfile", "fromfunction", "fromiter", "frompyfunc", "fromregex", "fromstring", "full",
+    "full_like", "gcd", "generic", "genfromtxt", "geomspace", "get_include", "get_printoptions",
+    "getbufsize", "geterr", "geterrcall", "gradient", "greater", "greater_equal", "half", "hamming",
+    "hanning", "heaviside", "histogram", "histogram2d", "histogram_bin_edges", "histogramdd",
+    "hsplit", "hstack", "hypot", "i0", "identity", "iinfo", "imag", "index_exp", "indices", "inexact",
+    "inf", "info", "inner", "insert", "int16", "int32", "int64", "int8", "int_", "intc", "integer",
+    "interp", "intersect1d", "intp", "invert", "is_busday", "isclose", "iscomplex", "iscomplexobj",
+    "isdtype", "isfinite", "isfortran", "isin", "isinf", "isnan", "isnat", "isneginf", "isposinf",
+    "isreal", "isrealobj", "isscalar", "issubdtype", "iterable", "ix_", "kaiser", "kron", "lcm",
+    "ldexp", "left_shift", "less", "less_equal", "lexsort", "linalg", "linspace", "little_endian",
+    "load", "loadtxt", "log", "log10", "log1p", "log2", "logaddexp", "logaddexp2", "logical_and",
+    "logical_not", "logical_or", "logical_xor", "logspace", "long", "longlong",
+    "mask_indices", "matmul", "matrix", "matrix_transpose", "max", "maximum", "may_share_memory",
+    "mean", "median", "memmap", "meshgrid", "mgrid", "min", "min_scalar_type", "minimum",
+    "mintypecode", "mod", "modf", "moveaxis", "multiply", "nan", "nan_to_num", "nanargmax",
+    "nanargmin", "nancumprod", "nancumsum", "nanmax", "nanmean", "nanmedian", "nanmin",
+    "nanpercentile", "nanprod", "nanquantile", "nanstd", "nansum", "nanvar", "ndarray", "ndenumerate",
+    "ndim", "ndindex", "nditer", "negative", "nested_iters", "newaxis", "nextafter", "nonzero",
+    "not_equal", "number", "object_", "ogrid", "ones", "ones_like", "outer", "packbits", "pad",
+    "partition", "percentile", "permute_dims", "pi", "piecewise", "place", "poly", "poly1d",
+    "polyadd", "polyder", "polydiv", "polyfit", "polyint", "polymul", "polysub", "polyval",
+    "positive", "pow", "power", "printoptions", "prod", "promote_types", "ptp", "put",
+    "put_along_axis", "putmask", "quantile", "r_", "rad2deg", "radians", "ravel", "ravel_multi_index",
+    "real", "real_if_close", "recarray", "reciprocal", "record", "remainder", "repeat", "require",
+    "reshape", "resize", "result_type", "right_shift", "rint", "roll", "rollaxis", "roots", "rot90",
+    "round", "s_", "save", "savetxt", "savez", "savez_compressed", "ScalarType", "sctypeDict",
+    "searchsorted", "select", "set_printoptions", "setbufsize", "setdiff1d", "seterr", "seterrcall",
+    "setxor1d", "shape", "shares_memory", "short", "show_config", "show_runtime", "sign", "signbit",
+    "signedinteger", "sin", "sinc", "single", "sinh", "size", "sort", "sort_complex", "spacing",
+    "split", "sqrt", "square", "squeeze", "stack", "std", "str_", "subtract", "sum", "swapaxes",
+    "take", "take_along_axis", "tan", "tanh", "tensordot", "tile", "timedelta64", "trace",
+    "transpose", "trapezoid", "tri", "tril", "tril_indices", "tril_indices_from", "trim_zeros",
+    "triu", "triu_indices", "triu_indices_from", "True_", "true_divide", "trunc", "typecodes",
+    "typename", "ubyte", "ufunc", "uint", "uint16", "uint32", "uint64", "uint8", "uintc", "uintp",
+    "ulong", "ulonglong", "union1d", "unique", "unique_all", "unique_counts", "unique_inverse",
+    "unique_values", "unpackbits", "unravel_index", "unsignedinteger", "unstack", "untraced",
+    "unwrap", "ushort", "vander", "var", "vdot", "vecdot", "vectorize", "void", "vsplit", "vstack",
+    "where", "zeros", "zeros_like",
 ]
 
-if hasattr(_np, "matvec"):  # since NumPy 2.2
-    matvec, vecmat = _np.matvec, _np.vecmat
-    __all__ += ["matvec", "vecmat"]
+# What only some versions of NumPy have, or some machines.
+for _name in ("clongdouble", "complex256", "float128", "in1d", "longdouble", "matvec", "row_stack", "trapz",
+              "vecmat"):
+    if _name not in __all__ and hasattr(_np, _name):
+        globals()[_name] = getattr(_np, _name)
+        __all__ += [_name]
+
+for _name in untraced:
+    if isinstance(getattr(_np, _name, None), _types.FunctionType | _types.BuiltinFunctionType) and (
+            globals()[_name] is getattr(_np, _name)):
+        globals()[_name] = dispatch.refusing(getattr(_np, _name))
+
+_MODULES = ("char", "ctypeslib", "dtypes", "lib", "ma", "polynomial", "random", "rec", "strings",
+            "testing", "typing")
+
+
+def __getattr__(name: str) -> _types.ModuleType:
+    """The submodules of NumPy that hold nothing to trace, as they are, loaded when asked for."""
+    if name in _MODULES:
+        module: _types.ModuleType = getattr(_np, name)
+        return module
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
 def _namespace(self: _Tracer, api_version: str | None = None) -> _Any:

@@ -16,11 +16,12 @@ import numpy as np
 from fxad.errors import ConcretizationError, TypeMismatch, explain
 from fxad.ir.primitive import PRIMITIVES
 from fxad.ir.program import EMPTY
+from fxad.numpy.untraced import UNTRACED
 from fxad.primitives.families import Elementwise
 from fxad.source import Source
 from fxad.tracing import NUMBER_TYPES, Trace, Tracer, attach
 
-__all__ = ["FUNCTIONS", "REDUCTIONS", "UFUNCS", "has_tracer", "implements", "into_array"]
+__all__ = ["FUNCTIONS", "REDUCTIONS", "UFUNCS", "has_tracer", "implements", "into_array", "refusing"]
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -75,6 +76,18 @@ def implements(*functions: Any) -> Callable[[F], F]:
         return either  # type: ignore[return-value]
 
     return decorate
+
+
+def refusing(function: F) -> F:
+    """A NumPy function that takes no traced value, as it is on arrays, and refused on traced ones."""
+
+    @functools.wraps(function)
+    def plain(*args: Any, **kwargs: Any) -> Any:
+        if has_tracer(args) or has_tracer(kwargs.values()):
+            raise _unknown(f"np.{function.__name__}")
+        return function(*args, **kwargs)
+
+    return plain  # type: ignore[return-value]
 
 
 def array_ufunc(self: Tracer, ufunc: np.ufunc, method: str, *inputs: Any, **kwargs: Any) -> Any:
@@ -221,14 +234,13 @@ def array_function(
 
 
 def _unknown(name: str) -> ConcretizationError:
+    why, fix = UNTRACED.get(name.removeprefix("np."), (
+        "it would need the numbers themselves",
+        "other NumPy functions (fxad.numpy lists those that can be traced), or"
+        " fxad.value_of(x) where no derivative is needed",
+    ))
     return ConcretizationError(
-        explain(
-            f"{name} has no traced form: it would need the numbers themselves.",
-            source=Source.here(),
-            fix="other NumPy functions (fxad.numpy lists those that can be traced), or"
-            " fxad.value_of(x) where no derivative is needed",
-        )
-    )
+        explain(f"{name} has no traced form: {why}.", source=Source.here(), fix=fix))
 
 
 attach(__array_ufunc__=array_ufunc, __array_function__=array_function)

@@ -21,9 +21,11 @@ __all__ = [
     "allclose",
     "angle",
     "around",
+    "array2string",
     "array_equal",
     "array_equiv",
     "array_repr",
+    "array_str",
     "astype",
     "can_cast",
     "clip",
@@ -275,10 +277,18 @@ def min_scalar_type(a: Any) -> Any:
     return as_array(a).dtype
 
 
-@implements(np.array_repr, np.array_str, np.array2string)
-def array_repr(a: Any, *args: Any, **kwargs: Any) -> str:
-    """What is printed of a traced value: its type."""
-    return repr(a)
+def _written(function: Any) -> Any:
+    """One of NumPy's functions that write an array as text: of the values, where there are some."""
+
+    @implements(function)
+    def text(a: Any, *args: Any, **kwargs: Any) -> str:
+        values = concrete(as_array(a), f"np.{function.__name__}(x)", "repr(x), which says its type")
+        return function(values, *args, **kwargs)  # type: ignore[no-any-return]
+
+    return text
+
+
+array2string, array_repr, array_str = (_written(f) for f in (np.array2string, np.array_repr, np.array_str))
 
 
 @implements(np.common_type)

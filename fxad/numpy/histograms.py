@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from fxad.numpy.arguments import as_array, concrete, converted, holds, join, stacked
+from fxad.numpy.arguments import as_array, concrete, converted, holds, refused, stacked
 from fxad.numpy.calculus import diff
 from fxad.numpy.creation import linspace
 from fxad.numpy.dispatch import has_tracer, implements
@@ -97,6 +97,8 @@ def _edges(a: Any, bins: Any, range: Any, weights: Any) -> Any:
 
 def _line(a: Any) -> Any:
     a = ravel(a)
+    if a.dtype.kind == "c":
+        raise refused("np.histogram of complex numbers, which have no order.", "np.histogram(np.abs(x))")
     return converted(a, np.uint8) if a.dtype.kind == "b" else a
 
 
@@ -192,8 +194,9 @@ def histogram2d(x: Any, y: Any, bins: Any = 10, range: Any = None, density: Any 
                 weights: Any = None) -> tuple[Any, Any, Any]:
     if len(x) != len(y):
         raise ValueError("x and y must have the same length.")
+    if np.ndim(x) != 1 or np.ndim(y) != 1:
+        raise ValueError("x and y must have one axis.")
     if np.iterable(bins) and len(bins) not in (1, 2):
         bins = [bins, bins]
-    sample = stacked([as_array(x), as_array(y)]).T if np.ndim(x) == 1 else join([x, y], 0)
-    n, edges = histogramdd(sample, bins, range, density, weights)
+    n, edges = histogramdd(stacked([as_array(x), as_array(y)]).T, bins, range, density, weights)
     return n, edges[0], edges[1]

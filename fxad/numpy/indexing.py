@@ -89,6 +89,8 @@ def lexsort(keys: Any, axis: Any = -1) -> Any:
     given = [as_array(k) for k in keys]
     if not given:
         raise TypeError("need sequence of keys with len > 0 in lexsort")
+    if given[0].ndim == 0:
+        return np.intp(0)
     axis = axis_of(axis, given[0].ndim)
     order = argsort(given[0], axis, "stable")
     for key in given[1:]:  # sorting is stable: the last key decides first

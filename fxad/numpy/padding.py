@@ -44,6 +44,8 @@ def pad(array: Any, pad_width: Any, mode: Any = "constant", **kwargs: Any) -> An
         raise ValueError(f"unsupported keyword arguments for mode '{mode}': {unknown}")
     one = _by_mode(x, mode, kwargs)
     for axis, (before, after) in enumerate(widths):
+        if (before or after) and not x.shape[axis] and mode not in ("constant", "empty"):
+            raise ValueError(f"can't extend empty axis {axis} using modes other than 'constant' or 'empty'")
         if before or after:
             x = one(x, axis, before, after)
     return x

@@ -9,7 +9,7 @@ import numpy as np
 
 from fxad.numpy.arguments import as_array, converted, join, stacked
 from fxad.numpy.dispatch import implements
-from fxad.numpy.shaping import ravel
+from fxad.numpy.shaping import atleast_1d, ravel
 from fxad.primitives import contraction, decompositions, linalg, norms
 from fxad.primitives.complexes import conj, real
 from fxad.primitives.indexing import getitem
@@ -45,13 +45,14 @@ def polysub(a1: Any, a2: Any) -> Any:
 
 
 def _same_degree(*polynomials: Any) -> list[Any]:
-    given = [ravel(p) for p in polynomials]
-    size = max(p.size for p in given)
-    return [join([np.zeros(size - p.size, p.dtype), p], 0) if p.size < size else p for p in given]
+    given = [atleast_1d(p) for p in polynomials]
+    size = max(len(p) for p in given)
+    return [join([np.zeros(size - len(p), p.dtype), p], 0) if len(p) < size else p for p in given]
 
 
 @implements(np.polymul)
 def polymul(a1: Any, a2: Any) -> Any:
+    """Leading zeros are not taken off, as NumPy does: their coefficients have derivatives."""
     return convolve(a1, a2)
 
 
@@ -235,6 +236,8 @@ def _slide(a: Any, v: Any, mode: int) -> Any:
     """The products of `v` with all windows of its length on `a`, by `mode` beyond its ends too."""
     n, m = a.size, v.size
     dtype = np.result_type(a.dtype, v.dtype)
+    if dtype == np.bool_:
+        return _slide(converted(a, np.intp), converted(v, np.intp), mode) != 0
     a, v = converted(a, dtype), converted(v, dtype)
     places = np.arange(n - m + 1)[:, None] + np.arange(m)
     parts = [contraction.matmul(getitem(a, places), v)]

@@ -10,7 +10,7 @@ import numpy as np
 
 from fxad.numpy.arguments import (
     as_array,
-    axes_of,
+    axes_counted,
     converted,
     inexact,
     kept_shape,
@@ -53,7 +53,7 @@ def median(a: Any, axis: Any = None, out: None = None, overwrite_input: bool = F
            keepdims: Any = False) -> Any:
     refuse_out("median", out)
     x = as_array(a)
-    axes = axes_of(axis, x.ndim)
+    axes = axes_counted(axis, x.ndim)
     line = sort(_line(inexact(x), axes), axis=x.ndim - len(axes))
     n = line.shape[-1]
     if n == 0:
@@ -149,7 +149,7 @@ def _quantile(a: Any, q: Any, axis: Any, out: Any, method: str, keepdims: Any, w
     q = _checked(x, q, out, method, weights)
     if x.dtype.kind == "b" and method not in _DISCRETE:
         raise TypeError("numpy boolean subtract, the `-` operator, is not supported")
-    axes = axes_of(axis, x.ndim)
+    axes = axes_counted(axis, x.ndim)
     if weights is not None:
         return _weighted(x, q, axis, axes, keepdims, as_array(weights))
     line = sort(_line(_interpolated(x, q, method), axes), axis=x.ndim - len(axes))
@@ -228,7 +228,7 @@ def _nan_quantile(a: Any, q: Any, axis: Any, out: Any, method: str, keepdims: An
     q = _checked(x, q, out, method, weights)
     if x.size == 0:
         return nanmean(x, axis, keepdims=keepdims)
-    axes = axes_of(axis, x.ndim)
+    axes = axes_counted(axis, x.ndim)
     if weights is not None:
         # What weighs nothing is not reached, wherever it is.
         w = as_array(weights)
@@ -271,7 +271,7 @@ def nanmedian(a: Any, axis: Any = None, out: None = None, overwrite_input: bool 
               keepdims: Any = False) -> Any:
     refuse_out("nanmedian", out)
     x = as_array(a)
-    axes = axes_of(axis, x.ndim)
+    axes = axes_counted(axis, x.ndim)
     if x.dtype.kind not in "fc":
         return median(x, axis, keepdims=keepdims)
     if x.size == 0:

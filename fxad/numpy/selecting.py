@@ -22,7 +22,7 @@ from fxad.tracing import Tracer
 
 __all__ = ["apply_along_axis", "apply_over_axes", "argpartition", "argsort", "argwhere", "choose",
            "compress", "digitize", "extract", "flatnonzero", "nonzero", "partition", "piecewise",
-           "searchsorted", "select", "sort", "take", "take_along_axis", "tril", "triu", "where"]
+           "searchsorted", "select", "sort", "sort_complex", "take", "take_along_axis", "tril", "triu", "where"]
 
 
 def _scalar_or_array(value: Any) -> Any:
@@ -170,6 +170,8 @@ def take_along_axis(arr: Any, indices: Any, axis: Any = -1) -> Any:
 @implements(np.compress)
 def compress(condition: Any, a: Any, axis: Any = None, out: None = None) -> Any:
     refuse_out("compress", out)
+    if np.ndim(condition) != 1:
+        raise ValueError("condition must be a 1-d array")
     return take(a, flatnonzero(condition), axis)
 
 
@@ -207,6 +209,14 @@ def _axis(a: Any, axis: Any) -> tuple[Any, int]:
 def sort(a: Any, axis: Any = -1, kind: Any = None, order: Any = None, *, stable: Any = None) -> Any:
     a, axis = _axis(a, axis)
     return primitive.sort(a, axis=axis)
+
+
+@implements(np.sort_complex)
+def sort_complex(a: Any) -> Any:
+    x = sort(a)
+    if x.dtype.kind == "c":
+        return x
+    return converted(x, np.complex64 if x.dtype.char in "bhBH" else np.complex128)
 
 
 @implements(np.argsort)

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from fxad.numpy.arguments import as_array, axis_of, concrete, join
-from fxad.numpy.dispatch import implements
+from fxad.numpy.dispatch import FUNCTIONS, implements
 from fxad.numpy.reductions import any_
 from fxad.numpy.selecting import take
 from fxad.numpy.shaping import ravel, reshaped
@@ -76,6 +76,11 @@ def isin(element: Any, test_elements: Any, assume_unique: bool = False, invert: 
     x = as_array(element)
     found = any_(reshaped(x, (*x.shape, 1)) == ravel(test_elements), -1)
     return ~found if invert else found
+
+
+if hasattr(np, "in1d"):  # until NumPy 2.4
+    FUNCTIONS[np.in1d] = lambda ar1, ar2, assume_unique=False, invert=False, *, kind=None: isin(
+        ravel(ar1), ar2, invert=invert)
 
 
 def _distinct(x: Any, name: str, assume_unique: bool) -> tuple[Any, Any, Any]:

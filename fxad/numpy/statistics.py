@@ -116,6 +116,8 @@ def average(a: Any, axis: Any = None, weights: Any = None, returned: bool = Fals
     axes = axes_of(axis, a.ndim)
     if weights is None:
         found = mean(a, axis, keepdims=keepdims)
+        if not found.size:
+            raise ZeroDivisionError("division by zero")
         total: Any = math.prod(a.shape[i] for i in axes)
         return (found, np.full(found.shape, total, found.dtype)[()]) if returned else found
     w = as_array(weights)
@@ -151,12 +153,18 @@ def _valid(x: Any, dtype: Any, where: Any) -> Any:
     return valid if where is True else valid & as_array(where)
 
 
+def _of_number(axis: Any, ndim: int) -> Any:
+    """The axis; these sum a number along its only "axis"."""
+    return None if ndim == 0 and axes_of(axis, ndim) == () else axis
+
+
 @implements(np.nanmean)
 def nanmean(a: Any, axis: Any = None, dtype: Any = None, out: None = None, keepdims: Any = False, *,
             where: Any = True) -> Any:
     x = as_array(a)
     if x.dtype.kind in "fc":
         where = _valid(x, dtype, where)
+        axis = _of_number(axis, x.ndim)
     return mean(x, axis, dtype, out, keepdims, where=where)
 
 
@@ -168,6 +176,7 @@ def nanvar(a: Any, axis: Any = None, dtype: Any = None, out: None = None, ddof: 
     if x.dtype.kind not in "fc":
         return var(x, axis, dtype, out, ddof, keepdims, where=where, mean=mean, correction=correction)
     where = _valid(x, dtype, where)
+    axis = _of_number(axis, x.ndim)
     if mean is not None:
         mean = converted(as_array(mean), x.dtype)
     found = var(x, axis, dtype, out, ddof, keepdims, where=where, mean=mean, correction=correction)

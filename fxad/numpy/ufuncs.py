@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -148,13 +149,14 @@ def _fold(ufunc: np.ufunc) -> Any:
                                  " where mask one has to specify 'initial'")
             a = choose(as_array(where), a, converted(as_array(neutral), a.dtype))
         kept = tuple([i for i in range(a.ndim) if i not in axes])
-        lines = reshape(transpose(a, kept + axes), (*[a.shape[i] for i in kept], -1))
+        size = math.prod(a.shape[i] for i in axes)
+        lines = reshape(transpose(a, kept + axes), (*[a.shape[i] for i in kept], size))
         lines, parts = _in_order(ufunc, "reduce", lines, -1, dtype, out)
         if not parts and start is None:
             raise ValueError(f"zero-size array to reduction operation {name} which has no identity")
         made = np.full(lines.shape[:-1], start, lines.dtype)[()] if not parts else parts.pop(0)
-        if initial is not None and lines.shape[-1]:
-            made = ufunc(initial, made)
+        if start is not None and size:
+            made = ufunc(converted(as_array(start), lines.dtype), made)
         for part in parts:
             made = ufunc(made, part)
         return with_kept_axes(made, a.shape, axes, keepdims)
@@ -166,7 +168,7 @@ def _accumulate(ufunc: np.ufunc) -> Any:
     """Accumulate a ufunc that has no primitive that runs along an axis: one element after the other."""
 
     def accumulate(a: Any, axis: Any = 0, dtype: Any = None, out: None = None) -> Any:
-        a, parts = _in_order(ufunc, "accumulate", a, axis, dtype, out)
+        a, parts = _in_order(ufunc, "accumulate", _line(a), axis, dtype, out)
         for i in range(1, len(parts)):
             parts[i] = ufunc(parts[i - 1], parts[i])
         return stack(parts, axis) if parts else a
@@ -197,13 +199,20 @@ def _reduce_at(ufunc: np.ufunc) -> Any:
     return reduceat
 
 
+def _line(a: Any) -> Any:
+    """An array that has an axis to accumulate along."""
+    if np.ndim(a) == 0:
+        raise TypeError("cannot accumulate on a scalar")
+    return a
+
+
 def _running(running: Any, ufunc: np.ufunc) -> Any:
     """Accumulate by a primitive that runs along an axis."""
 
     def accumulate(a: Any, axis: Any = 0, dtype: Any = None, out: None = None) -> Any:
         refuse_out(f"{ufunc.__name__}.accumulate", out)
         a = as_array(a) if dtype is None else converted(as_array(a), dtype)
-        return running(a, axis=axis_of(axis, a.ndim), reverse=False)
+        return running(_line(a), axis=axis_of(axis, a.ndim), reverse=False)
 
     return accumulate
 
@@ -230,7 +239,8 @@ REDUCTIONS.update({
     (np.maximum, "reduce"): _extreme(max_), (np.minimum, "reduce"): _extreme(min_),
     (np.logical_or, "reduce"): _decision(any_), (np.logical_and, "reduce"): _decision(all_),
     (np.logaddexp, "reduce"): logsumexp,
-    (np.add, "accumulate"): cumsum, (np.multiply, "accumulate"): cumprod,
+    (np.add, "accumulate"): lambda a, *args, **kwargs: cumsum(_line(a), *args, **kwargs),
+    (np.multiply, "accumulate"): lambda a, *args, **kwargs: cumprod(_line(a), *args, **kwargs),
     (np.maximum, "accumulate"): _running(cumulative.cummax, np.maximum),
     (np.minimum, "accumulate"): _running(cumulative.cummin, np.minimum),
     (np.logaddexp, "accumulate"): _running(cumulative.cumlogsumexp, np.logaddexp),
