@@ -154,7 +154,8 @@ def _unusual(ufunc: np.ufunc, method: str, inputs: Any, kwargs: dict[str, Any]) 
     return function(*values, **kwargs)
 
 
-def _cast(ufunc: np.ufunc, values: list[Any], dtype: Any, signature: Any, sig: Any, casting: Any) -> list[Any]:
+def _cast(ufunc: np.ufunc, values: list[Any], dtype: Any, signature: Any, sig: Any,
+          casting: Any) -> list[Any]:
     """The operands in the dtypes of the loop that was asked for; raises NumPy's errors if there is none."""
     signature = sig if signature is None else signature
     if isinstance(signature, str):

@@ -15,7 +15,7 @@ from fxad.numpy.dispatch import implements
 from fxad.numpy.reductions import any_
 from fxad.primitives import exponential, powers, trigonometric
 
-__all__ = ["arccos", "arcsin", "arctanh", "log", "log10", "log2", "logn", "power", "sqrt"]
+__all__ = ["arccos", "arcsin", "arctanh", "log", "log2", "log10", "logn", "power", "sqrt"]
 
 _NARROW = "fbBhH"
 

@@ -18,7 +18,7 @@ from fxad.tracing import Tracer
 __all__ = ["ndenumerate", "vectorize"]
 
 
-class vectorize:  # noqa: N801 - NumPy's name
+class vectorize:
     """As `numpy.vectorize`: a Python function called for each element, on traced values too.
 
     On traced values the loop is unrolled, so that the function may decide on each element; `fxad.vmap` is
@@ -42,6 +42,7 @@ class vectorize:  # noqa: N801 - NumPy's name
             functools.update_wrapper(self, pyfunc, assigned=("__name__", "__module__"), updated=())
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """The function of all elements of the arguments, broadcast against each other."""
         if self.pyfunc is None:  # used as a decorator with options
             return vectorize(args[0], doc=self.__doc__, **self._options)
         if not has_tracer((*args, *kwargs.values())):
@@ -92,7 +93,7 @@ def _cores(signature: str, count: int) -> list[int]:
     return [len([name for name in core.split(",") if name.strip()]) for core in inputs]
 
 
-class ndenumerate:  # noqa: N801 - NumPy's name
+class ndenumerate:
     """As `numpy.ndenumerate`: the indices and the elements, of a traced array too."""
 
     def __init__(self, arr: Any) -> None:

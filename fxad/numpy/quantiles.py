@@ -138,7 +138,7 @@ def _between(low: Any, high: Any, t: Any) -> Any:
 
 
 def _interpolated(x: Any, q: Any, method: str) -> Any:
-    """`x` in the dtype of the result; as it is where one element is taken, or where NumPy takes differences."""
+    """`x` in the dtype of the result; floats, and what is only taken from, as they are."""
     if method in _DISCRETE or x.dtype.kind == "f":
         return x
     return converted(x, np.result_type(x.dtype, q if isinstance(q, (int, float)) else q.dtype, 0.0))

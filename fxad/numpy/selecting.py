@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from fxad.numpy.arguments import as_array, axis_of, concrete, converted, refuse_out, refused
+from fxad.numpy.arguments import as_array, axis_of, concrete, converted, refuse_out
 from fxad.numpy.dispatch import has_tracer, implements
 from fxad.numpy.elementwise import typed
 from fxad.numpy.reductions import truth
@@ -22,7 +22,8 @@ from fxad.tracing import Tracer
 
 __all__ = ["apply_along_axis", "apply_over_axes", "argpartition", "argsort", "argwhere", "choose",
            "compress", "digitize", "extract", "flatnonzero", "nonzero", "partition", "piecewise",
-           "searchsorted", "select", "sort", "sort_complex", "take", "take_along_axis", "tril", "triu", "where"]
+           "searchsorted", "select", "sort", "sort_complex", "take", "take_along_axis", "tril", "triu",
+           "where"]
 
 
 def _scalar_or_array(value: Any) -> Any:
@@ -136,7 +137,7 @@ def take(a: Any, indices: Any, axis: Any = None, out: None = None, mode: str = "
         a, axis = ravel(a), 0
     axis = axis_of(axis, a.ndim)
     if not has_tracer((indices,)):  # NumPy checks them, and brings them into bounds
-        index = np.take(np.arange(a.shape[axis]), indices, mode=mode)
+        index = np.take(np.arange(a.shape[axis]), indices, mode=mode)  # type: ignore[call-overload]
     else:
         index = as_array(indices)
         if index.dtype.kind not in "iub":

@@ -103,7 +103,7 @@ def root(x: Any) -> Any:
     """`sqrt(x)`, with derivative 0 at 0 instead of infinity."""
     if x.dtype.kind not in "fc":  # a number is cast back, an array refuses to be
         if x.ndim:
-            np.sqrt(np.ones(1, x.dtype), out=np.ones(1, x.dtype))  # type: ignore[arg-type]
+            np.sqrt(np.ones(1, x.dtype), out=np.ones(1, x.dtype))
         return converted(root(converted(x, np.float64)), x.dtype)
     zero = equal(x, 0)
     return choose(zero, x, sqrt(choose(zero, 1, x)))

@@ -95,7 +95,8 @@ METHODS = ["inverted_cdf", "averaged_inverted_cdf", "closest_observation", "inte
 QUANTILES = [
     *calls("quantile nanquantile", itself, 0.3, axis=AXES, keepdims=[..., True]),
     *calls("quantile nanquantile", itself, [0.0, 0.4, 1], axis=[..., 0, (0, 2)], keepdims=[..., True]),
-    *calls("quantile nanquantile", itself, np.array([[0.1, 0.5]]), axis=[..., -1], method=["linear", "hazen"]),
+    *calls("quantile nanquantile", itself, np.array([[0.1, 0.5]]), axis=[..., -1],
+           method=["linear", "hazen"]),
     *calls("percentile nanpercentile", itself, 30, axis=[..., 1], keepdims=[..., True]),
     *calls("percentile nanpercentile", itself, [10.0, 90], axis=[..., (0, 1)], keepdims=[..., True]),
     *[c for q in (0.25, 0.5, 0.3, 0.0, 1.0) for c in calls("quantile nanquantile", itself, q, axis=[..., -1],
@@ -223,7 +224,8 @@ SELECTING = [
     *[Call("compress", m, itself, **k) for m in ([True, False], [True], [0, 1, 1], [True] * 9, MASK)
       for k in every(axis=[..., 0, -1, 3])],
     *[Call("extract", m, itself) for m in (BIG, MASK, [1, 0, 1])],
-    *[Call("choose", np.array(i), f, **k) for i in ([0, 1, 1, 0], [[1], [0], [0]], [0, 2, 1, 5], [0, -1, 0, 0])
+    *[Call("choose", np.array(i), f, **k) for i in ([0, 1, 1, 0], [[1], [0], [0]], [0, 2, 1, 5],
+                                                            [0, -1, 0, 0])
       for f in (lambda n, x: [x, x * 2], lambda n, x: [x, 1]) for k in every(mode=[..., "wrap", "clip"])],
     *[Call("where", c, itself, y) for c in (BIG, MASK, True, 0, [1, 0, 2, 0]) for y in (0, 1.5, ONES, 1j)],
     *[Call("select", [BIG, MASK], lambda n, x: [x, x * 2], *d) for d in ((), (5,), (2.5,), (1j,))],
@@ -276,7 +278,8 @@ ROUNDING = [
 PRODUCTS = [
     *[Call("tensordot", itself, np.arange(24.0).reshape(4, 3, 2), axes=a) for a in (
         1, 0, ([0], [2]), (2, 0), ([1, 2], [1, 0]), ([0], [0]), 2, ([0, 1], [2]))],
-    *[Call(name, itself, y) for name in ("dot", "matmul", "inner", "outer", "kron", "vdot", "vecdot", "matvec")
+    *[Call(name, itself, y) for name in ("dot", "matmul", "inner", "outer", "kron", "vdot", "vecdot",
+                                              "matvec")
       for y in (2.0, np.arange(4.0), np.ones((4, 2)), np.ones((2, 4, 3)), np.ones((2, 3, 4)), np.ones(5))],
     *[Call("vecmat", np.arange(3.0), itself)],
     *[Call(name, itself, *a, **k) for name in ("diagonal", "trace") for a in ((), (1,), (-1,), (9,))
@@ -290,7 +293,8 @@ PRODUCTS = [
            aweights=[..., [1.0, 0.5, 2.0, 1.0]]),
     *calls("cov", lambda n, x: x[0], fweights=[[1, 2], [1.5, 1, 1, 1], [-1, 1, 1, 1]]),
     *calls("cov", lambda n, x: x[0], aweights=[[1.0, 2.0], [-1.0, 1, 1, 1], [[1.0] * 4]]),
-    *calls("cov corrcoef", lambda n, x: x[0], np.arange(4.0) ** 2), *calls("cov corrcoef", lambda n, x: x[0, 0]),
+    *calls("cov corrcoef", lambda n, x: x[0], np.arange(4.0) ** 2),
+    *calls("cov corrcoef", lambda n, x: x[0, 0]),
     *calls("convolve correlate", lambda n, x: x[0, 0], [1.0, 2, 3], mode=[..., "full", "same", "valid", "x"]),
     *calls("convolve correlate", lambda n, x: x[0, 0], []), *calls("convolve correlate", itself, [1, 2]),
     *calls("polyval", lambda n, x: x[0, 0], 2.0), *calls("polyval", [1, 2, 3], itself),

@@ -16,15 +16,21 @@ from tests.numpy.inputs import INPUTS
 from tests.numpy.test_keywords import BY_NAME, BY_VALUE, answer, assert_same
 
 #: Functions of two arrays, called with one twice.
-BINARY = """append array_equal array_equiv convolve correlate cov corrcoef dot inner isclose allclose kron outer
-vdot isin polyadd polysub polyval searchsorted tensordot broadcast_arrays meshgrid trapezoid extract interp
-average union1d intersect1d setdiff1d setxor1d""".split()
+BINARY = {
+    "append", "array_equal", "array_equiv", "convolve", "correlate", "cov", "corrcoef", "dot",
+    "inner", "isclose", "allclose", "kron", "outer", "vdot", "isin", "polyadd", "polysub",
+    "polyval", "searchsorted", "tensordot", "broadcast_arrays", "meshgrid", "trapezoid", "extract",
+    "interp", "average", "union1d", "intersect1d", "setdiff1d", "setxor1d",
+}
 #: Not functions of an array of numbers, or the result is none.
-OTHERS = {"arange", "array2string", "array_repr", "array_str", "bartlett", "blackman", "bmat", "asmatrix",
-          "common_type", "diag_indices", "empty", "empty_like", "eye", "hamming", "hanning", "identity",
-          "indices", "isdtype", "issubdtype", "iterable", "isscalar", "min_scalar_type", "mintypecode",
-          "fix", "histogram", "histogram_bin_edges", "ones", "poly", "polyder", "result_type", "roots", "tri", "tril_indices", "triu_indices", "typename",
-          "zeros", "ix_", "row_stack", "lexsort", "where"}
+OTHERS = {
+    "arange", "array2string", "array_repr", "array_str", "asmatrix", "bartlett", "blackman", "bmat",
+    "common_type", "diag_indices", "empty", "empty_like", "eye", "fix", "hamming", "hanning",
+    "histogram", "histogram_bin_edges", "identity", "indices", "isdtype", "isscalar", "issubdtype",
+    "iterable", "ix_", "lexsort", "min_scalar_type", "mintypecode", "ones", "poly", "polyder",
+    "result_type", "roots", "row_stack", "tri", "tril_indices", "triu_indices", "typename", "where",
+    "zeros",
+}
 
 
 def _takes_an_array(name: str) -> bool:
@@ -35,7 +41,7 @@ def _takes_an_array(name: str) -> bool:
     if isinstance(function, np.ufunc):
         return function.nin == 1
     module = getattr(function, "__module__", "")
-    if not module.startswith("numpy") or not hasattr(function, "__wrapped__") and name not in BY_NAME:
+    if not module.startswith("numpy") or (not hasattr(function, "__wrapped__") and name not in BY_NAME):
         return False
     given = [p for p in inspect.signature(function).parameters.values()
              if p.default is p.empty and p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
@@ -44,7 +50,7 @@ def _takes_an_array(name: str) -> bool:
 
 def _is_binary(name: str) -> bool:
     function = getattr(np, name, None)
-    return name in BINARY or isinstance(function, np.ufunc) and function.nin == 2
+    return name in BINARY or (isinstance(function, np.ufunc) and function.nin == 2)
 
 
 AXIS = """sum prod mean var std max min median ptp any all argmax argmin cumsum cumprod nansum nanprod nanmean
@@ -61,8 +67,8 @@ TABLE: list[Call] = [
     *calls("take", itself, [0, 0]), *calls("repeat", itself, 2, axis=[..., 0]), *calls("tile", itself, 2),
     *calls("roll", itself, 1), *calls("pad", itself, 1, mode=["edge", "mean", "linear_ramp"]),
     *calls("insert", itself, 0, 1), *calls("delete", itself, 0), *calls("interp", itself, [0, 1], [2, 3]),
-    *calls("searchsorted", [0, 1], itself), *calls("expand_dims", itself, 0), *calls("swapaxes", itself, 0, -1),
-    *calls("moveaxis", itself, 0, -1), *calls("linspace", itself, 2, 3), *calls("polyval", [1, 2, 3], itself),
+    *calls("searchsorted", [0, 1], itself), *calls("expand_dims", itself, 0),
+    *calls("swapaxes", itself, 0, -1), *calls("moveaxis", itself, 0, -1), *calls("linspace", itself, 2, 3), *calls("polyval", [1, 2, 3], itself),
     *calls("convolve", itself, [1, 2]), *calls("einsum", "...->...", itself), *calls("vander", itself, 2),
     *calls("round", itself, 1), *calls("power", itself, 2), *calls("array_split", itself, 2),
     *calls("add.reduce maximum.reduce logaddexp.reduce hypot.reduce add.accumulate subtract.accumulate"),

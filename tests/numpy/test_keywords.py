@@ -1,4 +1,4 @@
-"""Every keyword of every function of the table `calls`, compared with NumPy: values, dtypes, shapes, errors."""
+"""Every keyword of every function of the table `calls`, compared with NumPy: values, dtypes, errors."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ ARRAYS = {
 #: Results whose size depends on the values, which are not known under jit.
 BY_VALUE = {
     "argwhere", "bincount", "compress", "digitize", "extract", "flatnonzero", "intersect1d", "nonzero",
-    "real_if_close", "setdiff1d", "setxor1d", "trim_zeros", "union1d", "unique", "unique_all", "unique_counts", "unique_inverse",
-    "unique_values",
+    "real_if_close", "setdiff1d", "setxor1d", "trim_zeros", "union1d", "unique", "unique_all",
+    "unique_counts", "unique_inverse", "unique_values",
 }
 #: What NumPy does not hand over, so that it has to be called by its name in fxad.numpy.
 BY_NAME = {"array", "asanyarray", "asarray", "asarray_chkfinite", "ascontiguousarray", "asfortranarray",
