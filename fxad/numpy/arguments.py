@@ -13,10 +13,10 @@ from fxad.numpy.dispatch import has_tracer, into_array
 from fxad.primitives.slicing import concatenate
 from fxad.primitives.structural import convert_to, reshape
 from fxad.source import Source
-from fxad.tracing import Trace, Tracer, concrete_value
+from fxad.tracing import Kind, Trace, Tracer, concrete_value
 
-__all__ = ["as_array", "axes_counted", "axes_of", "axis_of", "concrete", "converted", "inexact", "join",
-           "kept_shape", "refuse_out", "refused", "stacked", "with_kept_axes"]
+__all__ = ["as_array", "axes_counted", "axes_of", "axis_of", "concrete", "converted", "holds", "inexact",
+           "join", "kept_shape", "refuse_out", "refused", "stacked", "with_kept_axes"]
 
 
 def as_array(value: Any) -> Any:
@@ -106,6 +106,16 @@ def refused(what: str, fix: str) -> TypeMismatch:
 def concrete(x: Any, asked: str, fix: str) -> Any:
     """The numbers of an array, for what depends on them and not only on their types."""
     return concrete_value(x, asked, fix) if x.__class__ is Tracer else x
+
+
+def holds(condition: Any) -> bool:
+    """Whether a condition on values holds, for NumPy's errors about them.
+
+    Where there are no values to look at (vmap), it is taken to.
+    """
+    if condition.__class__ is Tracer and condition.owner.kind not in (Kind.CONCRETE, Kind.JIT):
+        return True
+    return bool(condition)
 
 
 Trace.stack = staticmethod(as_array)

@@ -8,6 +8,7 @@ import numpy as np
 
 from fxad.numpy.arguments import as_array, axis_of, converted, join, refuse_out, refused
 from fxad.numpy.dispatch import FUNCTIONS, implements
+from fxad.numpy.elementwise import typed
 from fxad.numpy.joining import concatenate
 from fxad.numpy.reductions import accumulated, nan_to, sum_
 from fxad.numpy.shaping import broadcast_to, moveaxis, ravel
@@ -61,6 +62,7 @@ def nancumprod(a: Any, axis: Any = None, dtype: Any = None, out: None = None) ->
 def _cumulative(running: Any, first: int, x: Any, axis: Any, dtype: Any, out: Any,
                 include_initial: bool) -> Any:
     x = as_array(x)
+    x = x if x.ndim else ravel(x)
     if axis is None:
         if x.ndim != 1:
             raise ValueError("For arrays which have more than one dimension ``axis`` argument is"
@@ -128,6 +130,10 @@ def diff(a: Any, n: Any = 1, axis: Any = -1, prepend: Any = np._NoValue,
 def ediff1d(ary: Any, to_end: Any = None, to_begin: Any = None) -> Any:
     x = ravel(ary)
     parts = [getitem(x, slice(1, None)) - getitem(x, slice(None, -1))]
+    for name, given in (("to_begin", to_begin), ("to_end", to_end)):
+        if given is not None and not np.can_cast(as_array(given).dtype, x.dtype, "same_kind"):
+            raise TypeError(f"dtype of `{name}` must be compatible with input `ary` under the `same_kind`"
+                            " rule.")
     if to_begin is not None:
         parts.insert(0, converted(ravel(to_begin), x.dtype))
     if to_end is not None:
@@ -183,7 +189,8 @@ def _slope(f: Any, spacing: Any, axis: int, edge_order: int) -> Any:
     else:
         ends = (_edge(at(0), at(1), at(2), first, second),
                 -_edge(at(-1), at(-2), at(-3), last, penultimate))
-    return join([ends[0], inner, ends[1]], axis)
+    made = join([ends[0], inner, ends[1]], axis)
+    return converted(made, f.dtype) if f.dtype.kind in "fc" else made
 
 
 def _edge(f0: Any, f1: Any, f2: Any, h: Any, k: Any) -> Any:
@@ -209,10 +216,14 @@ def trapezoid(y: Any, x: Any = None, dx: Any = 1.0, axis: Any = -1) -> Any:
     return sum_(width * pairs / 2.0, axis)
 
 
+if hasattr(np, "trapz"):  # until NumPy 2.4
+    FUNCTIONS[np.trapz] = trapezoid
+
+
 @implements(np.interp)
 def interp(x: Any, xp: Any, fp: Any, left: Any = None, right: Any = None, period: Any = None) -> Any:
     x, xp = as_array(x), as_array(xp)
-    if "c" in (x.dtype.kind, xp.dtype.kind):
+    if period is None and "c" in (x.dtype.kind, xp.dtype.kind):
         raise TypeError("Cannot cast array data from dtype('complex128') to dtype('float64') according to"
                         " the rule 'safe'")
     x, xp = (converted(v, np.float64) for v in (x, xp))
@@ -236,7 +247,7 @@ def interp(x: Any, xp: Any, fp: Any, left: Any = None, right: Any = None, period
         inside = choose(x == end, last, slope * (x - x0) + f0)
     found = choose(x < start, first if left is None else left, inside)
     found = choose(x > end, last if right is None else right, found)
-    return choose(isnan(x), x, found)
+    return found if xp.size == 1 else choose(isnan(x), x, found)
 
 
 def _periodic(x: Any, xp: Any, fp: Any, period: Any) -> tuple[Any, Any, Any]:
@@ -258,7 +269,7 @@ def unwrap(p: Any, discont: Any = None, axis: Any = -1, *, period: Any = 2 * np.
     steps = diff(p, axis=axis)
     if discont is None:
         discont = period / 2
-    ints = steps.dtype.kind in "iu" and isinstance(period, (int, np.integer))
+    ints = np.result_type(steps.dtype, typed(period)).kind in "iu"
     high, odd = divmod(period, 2) if ints else (period / 2, 0)
     wrapped = remainder(steps + high, period) - high
     if odd == 0:  # both ends of the interval mean the same: keep the direction

@@ -10,8 +10,9 @@ from fxad.numpy.arguments import as_array, axis_of, converted, refuse_out
 from fxad.numpy.dispatch import implements
 from fxad.numpy.shaping import ravel
 from fxad.primitives import contraction as primitive
+from fxad.tracing import Tracer
 
-__all__ = ["diag", "diagflat", "diagonal", "dot", "einsum", "inner", "kron",
+__all__ = ["diag", "diagflat", "diagonal", "dot", "einsum", "einsum_path", "inner", "kron",
            "outer", "tensordot", "trace", "vdot"]
 
 
@@ -62,6 +63,13 @@ def einsum(*operands: Any, out: None = None, optimize: Any = False, dtype: Any =
     if dtype is not None:
         values = [converted(x, dtype) if hasattr(x, "dtype") else x for x in values]
     return primitive.einsum(*values)
+
+
+@implements(np.einsum_path)
+def einsum_path(*operands: Any, optimize: Any = "greedy", einsum_call: bool = False) -> Any:
+    """It depends on shapes alone."""
+    shapes = [np.broadcast_to(0.0, x.shape) if isinstance(x, Tracer) else x for x in operands]
+    return np.einsum_path(*shapes, optimize=optimize)
 
 
 # -- diagonals ----------------------------------------------------------------------------------------

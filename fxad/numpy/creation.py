@@ -7,19 +7,22 @@ from typing import Any
 
 import numpy as np
 
-from fxad.numpy.arguments import as_array, converted, join, refused
+from fxad.numpy.arguments import as_array, converted, holds, join, refused
 from fxad.numpy.dispatch import has_tracer, implements
 from fxad.numpy.elementwise import typed
+from fxad.numpy.reductions import all_
 from fxad.numpy.shaping import broadcast_to, moveaxis, reshaped
 from fxad.primitives.arithmetic import divide
 from fxad.primitives.exponential import log10
+from fxad.primitives.logical import isfinite
 from fxad.primitives.powers import power
 from fxad.primitives.rounding import sign
 from fxad.primitives.structural import reshape
 from fxad.tracing import Tracer
 
-__all__ = ["array", "asanyarray", "asarray", "ascontiguousarray", "empty_like", "full", "full_like",
-           "geomspace", "linspace", "logspace", "meshgrid", "ones_like", "zeros_like"]
+__all__ = ["array", "asanyarray", "asarray", "asarray_chkfinite", "ascontiguousarray", "asfortranarray",
+           "empty_like", "full", "full_like", "geomspace", "linspace", "logspace", "meshgrid", "ones_like",
+           "require", "zeros_like"]
 
 
 # -- from array-likes ---------------------------------------------------------------------------------
@@ -42,6 +45,30 @@ def asanyarray(a: Any, dtype: Any = None, order: Any = None, *, device: Any = No
 def ascontiguousarray(a: Any, dtype: Any = None, *, like: Any = None) -> Any:
     made = asarray(a, dtype)
     return reshaped(made, made.shape or (1,))
+
+
+@implements(np.asfortranarray)
+def asfortranarray(a: Any, dtype: Any = None, *, like: Any = None) -> Any:
+    return ascontiguousarray(a, dtype)
+
+
+def asarray_chkfinite(a: Any, dtype: Any = None, order: Any = None) -> Any:
+    """As `numpy.asarray_chkfinite`, on arrays and traced values alike: raises ValueError for inf and NaN.
+
+    Under vmap, where there is no single value, nothing is checked.
+    """
+    if not has_tracer((a,)):
+        return np.asarray_chkfinite(a, dtype, order)
+    made = asarray(a, dtype)
+    if made.dtype.kind in "fc" and not holds(all_(isfinite(made))):
+        raise ValueError("array must not contain infs or NaNs")
+    return made
+
+
+@implements(np.require)
+def require(a: Any, dtype: Any = None, requirements: Any = None, *, like: Any = None) -> Any:
+    """What is required of the memory holds for all results."""
+    return asarray(a, dtype)
 
 
 @implements(np.array)
@@ -117,7 +144,7 @@ def linspace(start: Any, stop: Any, num: Any = 50, endpoint: bool = True, retste
     first, last = converted(as_array(start), kind), converted(as_array(stop), kind)
     shape = np.broadcast_shapes(first.shape, last.shape)
     first, last = broadcast_to(first, shape), broadcast_to(last, shape)
-    step: Any = (last - first) / float(steps) if steps > 0 else np.full(shape, np.nan)[()]
+    step: Any = (last - first) / float(steps) if steps > 0 else np.nan
     count = np.reshape(np.arange(num, dtype=kind), (-1,) + (1,) * len(shape))
     if steps > 0:
         made = count * step + first

@@ -16,11 +16,12 @@ import numpy as np
 from fxad.errors import ConcretizationError, TypeMismatch, explain
 from fxad.ir.primitive import PRIMITIVES
 from fxad.ir.program import EMPTY
+from fxad.numpy.untraced import UNTRACED
 from fxad.primitives.families import Elementwise
 from fxad.source import Source
 from fxad.tracing import NUMBER_TYPES, Trace, Tracer, attach
 
-__all__ = ["FUNCTIONS", "REDUCTIONS", "UFUNCS", "has_tracer", "implements", "into_array"]
+__all__ = ["FUNCTIONS", "REDUCTIONS", "UFUNCS", "has_tracer", "implements", "into_array", "refusing"]
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -77,6 +78,18 @@ def implements(*functions: Any) -> Callable[[F], F]:
     return decorate
 
 
+def refusing(function: F) -> F:
+    """A NumPy function that takes no traced value, as it is on arrays, and refused on traced ones."""
+
+    @functools.wraps(function)
+    def plain(*args: Any, **kwargs: Any) -> Any:
+        if has_tracer(args) or has_tracer(kwargs.values()):
+            raise _unknown(f"np.{function.__name__}")
+        return function(*args, **kwargs)
+
+    return plain  # type: ignore[return-value]
+
+
 def array_ufunc(self: Tracer, ufunc: np.ufunc, method: str, *inputs: Any, **kwargs: Any) -> Any:
     """NumPy's protocol for ufuncs. The first lines are the path that nearly all calls take."""
     if not kwargs and method == "__call__":
@@ -130,16 +143,41 @@ def _unusual(ufunc: np.ufunc, method: str, inputs: Any, kwargs: dict[str, Any]) 
                 fix=f"np.where(mask, np.{ufunc.__name__}(...), other)",
             )
         )
-    dtype = kwargs.pop("dtype", None)
-    for name in ("casting", "order", "subok", "out"):
+    asked = {name: kwargs.pop(name, None) for name in ("dtype", "signature", "sig", "casting")}
+    for name in ("order", "subok", "out"):
         kwargs.pop(name, None)
-    if kwargs and not (ufunc is np.vecdot and kwargs.keys() == {"axis"}):
-        raise TypeMismatch(explain(f"np.{ufunc.__name__} on a traced value does not take"
-                                   f" {', '.join(kwargs)}.", source=Source.here()))
+    if kwargs and ufunc.signature is None:
+        raise TypeError(f"{ufunc.__name__}() got an unexpected keyword argument '{next(iter(kwargs))}'")
     values = [_operand(v) for v in inputs]
-    if dtype is not None:
-        values = [v.astype(dtype) if isinstance(v, Tracer) else np.asarray(v, dtype) for v in values]
+    if any(v is not None for v in asked.values()):
+        values = _cast(ufunc, values, **asked)
     return function(*values, **kwargs)
+
+
+def _cast(ufunc: np.ufunc, values: list[Any], dtype: Any, signature: Any, sig: Any,
+          casting: Any) -> list[Any]:
+    """The operands in the dtypes of the loop that was asked for; raises NumPy's errors if there is none."""
+    signature = sig if signature is None else signature
+    if isinstance(signature, str):
+        signature = signature.replace("->", "")
+        signature = signature if len(signature) == ufunc.nargs else (*[None] * ufunc.nin, signature)
+    if dtype is not None:
+        signature = (*[None] * ufunc.nin, *[dtype] * ufunc.nout)
+    if signature is not None:
+        signature = tuple([None if d is None else np.dtype(d) for d in signature])
+    given = [type(v) if v.__class__ in (int, float, complex) else
+             v.dtype if isinstance(v, Tracer) else np.asarray(v).dtype for v in values]
+    resolved = ufunc.resolve_dtypes((*given, *[None] * ufunc.nout), signature=signature,
+                                    casting=casting or "same_kind")
+    made = []
+    for v, kind, target in zip(values, given, resolved, strict=False):
+        if isinstance(v, Tracer):
+            made.append(v if kind == target else v.astype(target))
+        elif isinstance(kind, type) and np.result_type(target, v) == target:
+            made.append(v)  # a Python number takes the dtype of the others
+        else:
+            made.append(np.asarray(v).astype(target))
+    return made
 
 
 def into_array(name: str) -> TypeMismatch:
@@ -162,9 +200,10 @@ def _operand(value: Any) -> Any:
 
 def _ufunc_method(ufunc: np.ufunc, method: str, inputs: Any, kwargs: dict[str, Any]) -> Any:
     if method == "outer":
+        inputs = [_operand(v) for v in inputs]
         a, b = (np.ravel(v) for v in inputs)
         shape = (*np.shape(inputs[0]), *np.shape(inputs[1]))
-        return np.reshape(ufunc(a[:, None], b[None, :]), shape)
+        return np.reshape(ufunc(a[:, None], b[None, :], **kwargs), shape)
     function = REDUCTIONS.get((ufunc, method))
     if function is None:
         raise _unknown(f"np.{ufunc.__name__}.{method}")
@@ -196,14 +235,13 @@ def array_function(
 
 
 def _unknown(name: str) -> ConcretizationError:
+    why, fix = UNTRACED.get(name.removeprefix("np."), (
+        "it would need the numbers themselves",
+        "other NumPy functions (fxad.numpy lists those that can be traced), or"
+        " fxad.value_of(x) where no derivative is needed",
+    ))
     return ConcretizationError(
-        explain(
-            f"{name} has no traced form: it would need the numbers themselves.",
-            source=Source.here(),
-            fix="other NumPy functions (fxad.numpy lists those that can be traced), or"
-            " fxad.value_of(x) where no derivative is needed",
-        )
-    )
+        explain(f"{name} has no traced form: {why}.", source=Source.here(), fix=fix))
 
 
 attach(__array_ufunc__=array_ufunc, __array_function__=array_function)

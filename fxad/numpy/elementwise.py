@@ -21,9 +21,11 @@ __all__ = [
     "allclose",
     "angle",
     "around",
+    "array2string",
     "array_equal",
     "array_equiv",
     "array_repr",
+    "array_str",
     "astype",
     "can_cast",
     "clip",
@@ -91,10 +93,13 @@ def fix(x: Any, out: None = None) -> Any:
 def clip(a: Any, a_min: Any = None, a_max: Any = None, out: None = None, *, min: Any = None,
          max: Any = None, dtype: Any = None, **kwargs: Any) -> Any:
     refuse_out("clip", out)
-    x = as_array(a) if dtype is None else converted(as_array(a), dtype)
+    x = as_array(a)
+    if dtype is not None:
+        np.clip(np.empty(0, x.dtype), 0, 0, dtype=dtype)  # raises where the values can't be cast
+        x = converted(x, dtype)
     low, high = (b if isinstance(b, (int, float)) or b is None else as_array(b)
                  for b in (a_min if min is None else min, a_max if max is None else max))
-    return primitive.clip(x, low, high)
+    return np.positive(x) if low is None and high is None else primitive.clip(x, low, high)
 
 
 @implements(np.nan_to_num)
@@ -272,10 +277,18 @@ def min_scalar_type(a: Any) -> Any:
     return as_array(a).dtype
 
 
-@implements(np.array_repr, np.array_str, np.array2string)
-def array_repr(a: Any, *args: Any, **kwargs: Any) -> str:
-    """What is printed of a traced value: its type."""
-    return repr(a)
+def _written(function: Any) -> Any:
+    """One of NumPy's functions that write an array as text: of the values, where there are some."""
+
+    @implements(function)
+    def text(a: Any, *args: Any, **kwargs: Any) -> str:
+        values = concrete(as_array(a), f"np.{function.__name__}(x)", "repr(x), which says its type")
+        return function(values, *args, **kwargs)  # type: ignore[no-any-return]
+
+    return text
+
+
+array2string, array_repr, array_str = (_written(f) for f in (np.array2string, np.array_repr, np.array_str))
 
 
 @implements(np.common_type)

@@ -8,11 +8,12 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+from numpy.lib.array_utils import normalize_axis_tuple
 
-from fxad.numpy.arguments import as_array, axis_of, concrete, join, refused
+from fxad.numpy.arguments import as_array, axis_of, concrete, refused
 from fxad.numpy.dispatch import implements
-from fxad.numpy.selecting import argsort, nonzero, take_along_axis, unique
-from fxad.numpy.shaping import ravel, reshaped
+from fxad.numpy.selecting import argsort, nonzero, take_along_axis
+from fxad.numpy.shaping import reshaped
 
 __all__ = [
     "diag_indices_from",
@@ -22,8 +23,6 @@ __all__ = [
     "tril_indices_from",
     "trim_zeros",
     "triu_indices_from",
-    "union1d",
-    "unique_values",
     "unravel_index",
 ]
 
@@ -90,10 +89,12 @@ def lexsort(keys: Any, axis: Any = -1) -> Any:
     given = [as_array(k) for k in keys]
     if not given:
         raise TypeError("need sequence of keys with len > 0 in lexsort")
+    if given[0].ndim == 0:
+        return np.intp(0)
     axis = axis_of(axis, given[0].ndim)
-    order = argsort(given[0], axis)
+    order = argsort(given[0], axis, "stable")
     for key in given[1:]:  # sorting is stable: the last key decides first
-        order = take_along_axis(order, argsort(take_along_axis(key, order, axis), axis), axis)
+        order = take_along_axis(order, argsort(take_along_axis(key, order, axis), axis, "stable"), axis)
     return order
 
 
@@ -103,20 +104,15 @@ def lexsort(keys: Any, axis: Any = -1) -> Any:
 @implements(np.trim_zeros)
 def trim_zeros(filt: Any, trim: str = "fb", axis: Any = None) -> Any:
     x = as_array(filt)
-    if x.ndim != 1:
-        raise refused("np.trim_zeros of an array of several axes has no traced form.", "a vector")
-    (places,) = np.nonzero(concrete(x, "np.trim_zeros(x)", "x as it is, of a shape that is known"))
-    if not places.size:
-        return x[:0]
-    first = int(places[0]) if "f" in trim.lower() else 0
-    return x[first : int(places[-1]) + 1 if "b" in trim.lower() else None]
-
-
-@implements(np.unique_values)
-def unique_values(x: Any, /) -> Any:
-    return unique(x, equal_nan=False)
-
-
-@implements(np.union1d)
-def union1d(ar1: Any, ar2: Any) -> Any:
-    return unique(join([ravel(ar1), ravel(ar2)], 0))
+    sides = trim.lower()
+    if sides not in ("fb", "bf", "f", "b"):
+        raise ValueError(f"unexpected character(s) in `trim`: {trim!r}")
+    places = np.argwhere(concrete(x, "np.trim_zeros(x)", "x as it is, of a shape that is known"))
+    index = [slice(None)] * x.ndim
+    for i in range(x.ndim) if axis is None else normalize_axis_tuple(axis, x.ndim):
+        if len(places):
+            first, last = int(places[:, i].min()), int(places[:, i].max())
+            index[i] = slice(first if "f" in sides else None, last + 1 if "b" in sides else None)
+        else:
+            index[i] = slice(0, 0)
+    return x[tuple(index)]

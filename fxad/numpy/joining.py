@@ -1,10 +1,10 @@
-"""Putting arrays together, taking them apart, and padding them."""
+"""Putting arrays together and taking them apart."""
 
 from __future__ import annotations
 
 import itertools
 import operator
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -21,11 +21,9 @@ from fxad.numpy.shaping import (
     reshaped,
 )
 from fxad.primitives.indexing import getitem
-from fxad.tracing import Tracer
 
 __all__ = ["append", "array_split", "block", "column_stack", "concatenate", "delete", "dsplit",
-           "dstack", "hsplit", "hstack", "insert", "pad", "split", "stack", "unstack", "vsplit",
-           "vstack"]
+           "dstack", "hsplit", "hstack", "insert", "split", "stack", "unstack", "vsplit", "vstack"]
 
 
 def listed(arrays: Any) -> list[Any]:
@@ -45,10 +43,21 @@ def concatenate(arrays: Any, /, axis: Any = 0, out: None = None, *, dtype: Any =
         raise ValueError("need at least one array to concatenate")
     if axis is None:
         parts, axis = [ravel(x) for x in parts], 0
+    axis = axis_of(axis, parts[0].ndim) if parts[0].ndim else 0
     if any(x.ndim == 0 for x in parts):
         raise refused("zero-dimensional arrays cannot be concatenated", "np.stack for numbers")
-    joined = join(parts, axis_of(axis, parts[0].ndim))
-    return joined if dtype is None else converted(joined, dtype)
+    return join(_cast(parts, dtype, casting), axis)
+
+
+def _cast(parts: list[Any], dtype: Any, casting: str) -> list[Any]:
+    """The arrays in the dtype that was asked for, where `casting` allows that."""
+    if dtype is None:
+        return parts
+    for x in parts:
+        if not np.can_cast(x.dtype, dtype, casting):  # type: ignore[arg-type]
+            raise TypeError(f"Cannot cast array data from {x.dtype!r} to {np.dtype(dtype)!r} according"
+                            f" to the rule '{casting}'")
+    return [converted(x, dtype) for x in parts]
 
 
 @implements(np.stack)
@@ -59,20 +68,18 @@ def stack(arrays: Any, axis: Any = 0, out: None = None, *, dtype: Any = None,
     if not parts:
         raise ValueError("need at least one array to stack")
     axis = axis_of(axis, parts[0].ndim + 1)
-    made = stacked(parts)
-    made = moveaxis(made, 0, axis)
-    return made if dtype is None else converted(made, dtype)
+    return moveaxis(stacked(_cast(parts, dtype, casting)), 0, axis)
 
 
 @implements(np.vstack)
 def vstack(tup: Any, *, dtype: Any = None, casting: str = "same_kind") -> Any:
-    return concatenate([atleast_2d(x) for x in tup], 0, dtype=dtype)
+    return concatenate([atleast_2d(x) for x in tup], 0, dtype=dtype, casting=casting)
 
 
 @implements(np.hstack)
 def hstack(tup: Any, *, dtype: Any = None, casting: str = "same_kind") -> Any:
     parts = [atleast_1d(x) for x in tup]
-    return concatenate(parts, 0 if parts and parts[0].ndim == 1 else 1, dtype=dtype)
+    return concatenate(parts, 0 if parts and parts[0].ndim == 1 else 1, dtype=dtype, casting=casting)
 
 
 @implements(np.dstack)
@@ -194,6 +201,7 @@ def insert(arr: Any, obj: Any, values: Any, axis: Any = None) -> Any:
         x, axis = ravel(x), 0
     axis = axis_of(axis, x.ndim)
     n = x.shape[axis]
+    np.insert(np.arange(n), obj, 0)  # raises if the places are none
     v = converted(as_array(values), x.dtype)
     places = np.arange(n)[obj] if isinstance(obj, slice) else np.asarray(obj)
     if places.ndim == 0 and v.ndim:
@@ -203,67 +211,3 @@ def insert(arr: Any, obj: Any, values: Any, axis: Any = None) -> Any:
     # What np.insert does to the numbers of the elements tells where each comes from.
     order = np.insert(np.arange(n), obj, np.arange(n, n + count))
     return getitem(join([x, v], axis), (*(slice(None),) * axis, order))
-
-
-# -- padding ------------------------------------------------------------------------------------------
-
-_REPEATING = ("edge", "reflect", "symmetric", "wrap")
-
-
-@implements(np.pad)
-def pad(array: Any, pad_width: Any, mode: Any = "constant", **kwargs: Any) -> Any:
-    x = as_array(array)
-    widths = _widths(pad_width, x.ndim)
-    if mode == "empty":
-        mode = "constant"
-    if mode not in ("constant", *_REPEATING) or kwargs.get("reflect_type", "even") != "even":
-        raise refused(f"np.pad(..., mode={mode!r}{', reflect_type=...' * (mode in _REPEATING)}) has no"
-                      " traced form.", "mode= one of constant, " + ", ".join(_REPEATING))
-    values = _ends(kwargs.get("constant_values", 0), x.ndim)
-    for axis, (before, after) in enumerate(widths):
-        if not before and not after:
-            continue
-        if mode == "constant":
-            x = _pad_constant(x, axis, (before, after), values[axis])
-        else:
-            # Padding the numbers of the elements tells which element each place repeats.
-            index = np.pad(np.arange(x.shape[axis]), (before, after), mode=mode)
-            x = getitem(x, (*(slice(None),) * axis, index))
-    return x
-
-
-def _widths(pad_width: Any, ndim: int) -> list[tuple[int, int]]:
-    if isinstance(pad_width, dict):
-        pairs = [(0, 0)] * ndim
-        for axis, width in pad_width.items():
-            pairs[axis] = (width, width) if np.ndim(width) == 0 else tuple(width)
-        return pairs
-    given = np.asarray(pad_width)
-    if given.dtype.kind not in "iu":
-        raise TypeError("`pad_width` must be of integral type.")
-    if (given < 0).any():
-        raise ValueError("index can't contain negative values")
-    return [(a, b) for a, b in np.broadcast_to(given, (ndim, 2)).tolist()]
-
-
-def _ends(values: Any, ndim: int) -> list[tuple[Any, Any]]:
-    """The value before and the value after each axis."""
-    if isinstance(values, (list, tuple)) or np.ndim(values) > 0:
-        both = broadcast_to(as_array(values), (ndim, 2))
-        return [(both[i, 0], both[i, 1]) for i in range(ndim)]
-    return [(values, values)] * ndim
-
-
-def _pad_constant(x: Any, axis: int, widths: Sequence[int], values: Sequence[Any]) -> Any:
-    parts = [x]
-    for width, value, first in zip(widths, values, (True, False), strict=True):
-        if width:
-            shape = (*x.shape[:axis], width, *x.shape[axis + 1 :])
-            if isinstance(value, Tracer):
-                filled = broadcast_to(converted(value, x.dtype), shape)
-            else:
-                filled = np.full(shape, value, x.dtype)
-            parts = [filled, *parts] if first else [*parts, filled]
-    return join(parts, axis)
-
-

@@ -15,18 +15,18 @@ from fxad.numpy.arguments import (
     axes_of,
     axis_of,
     converted,
+    holds,
     inexact,
     kept_shape,
     refuse_out,
-    refused,
     with_kept_axes,
 )
-from fxad.numpy.dispatch import implements
+from fxad.numpy.dispatch import has_tracer, implements
 from fxad.primitives import reductions as primitive
 from fxad.primitives.arithmetic import divide, not_equal
 from fxad.primitives.exponential import exp, log
-from fxad.primitives.logical import isnan, logical_and, logical_or
-from fxad.primitives.rounding import fmax, fmin, maximum, minimum
+from fxad.primitives.logical import isnan, logical_and, logical_not, logical_or
+from fxad.primitives.rounding import maximum, minimum
 from fxad.primitives.selection import where as choose
 from fxad.primitives.stopping import stop_gradient
 from fxad.primitives.structural import broadcast_to, reduce_sum, reshape
@@ -50,14 +50,14 @@ def _reduced(
 ) -> Any:
     """A reduction with NumPy's `initial` and `where`; without an identity, `where` needs `initial`."""
     axes = axes_of(axis, x.ndim)
-    start = initial if initial is not None else identity
+    start = identity if identity is not None else initial
     if where is not True:
         if start is None:
             raise ValueError(f"reduction operation '{name}' does not have an identity, so to use a "
                              "where mask one has to specify 'initial'")
-        x = choose(as_array(where), x, converted(as_array(start), x.dtype))
+        x = choose(as_array(where), x, _in_dtype(start, x.dtype))
     if initial is not None:
-        initial = converted(as_array(initial), x.dtype)
+        initial = _in_dtype(initial, x.dtype)
         if reduction is not reduce_sum and any(x.shape[a] == 0 for a in axes):
             kept = tuple(n for i, n in enumerate(x.shape) if i not in axes)
             out = broadcast_to(initial, kept)
@@ -66,6 +66,11 @@ def _reduced(
     if initial is not None:
         out = combine(out, initial)
     return with_kept_axes(out, x.shape, axes, keepdims)
+
+
+def _in_dtype(value: Any, dtype: np.dtype[Any]) -> Any:
+    """A number in another dtype; raises OverflowError for infinity in integers."""
+    return converted(as_array(value), dtype) if has_tracer((value,)) else np.array(value, dtype)
 
 
 # -- sums and products --------------------------------------------------------------------------------
@@ -163,29 +168,28 @@ def min_(a: Any, axis: Any = None, out: None = None, keepdims: Any = False, init
 amax, amin = max_, min_
 
 
-def _nan_extreme(extreme: Any, worst: float, combine: Any, a: Any, axis: Any, keepdims: Any,
-                 initial: Any, where: Any) -> Any:
+def _nan_extreme(extreme: Any, worst: float, a: Any, axis: Any, keepdims: Any, initial: Any,
+                 where: Any) -> Any:
     """The extreme of what is not NaN; NaN where nothing else is."""
     x = as_array(a)
-    if x.dtype.kind != "f":
-        return extreme(x, axis, None, keepdims, initial, where)
+    if x.dtype.kind != "f" or initial is not None:
+        return extreme(nan_to(x, worst), axis, None, keepdims, initial, where)
     found = extreme(nan_to(x, worst), axis, None, keepdims, None, where)
-    found = choose(all_(isnan(x), axis, None, keepdims), float("nan"), found)
-    return found if initial is None else combine(found, initial)
+    return choose(all_(isnan(x), axis, None, keepdims), float("nan"), found)
 
 
 @implements(np.nanmax)
 def nanmax(a: Any, axis: Any = None, out: None = None, keepdims: Any = False, initial: Any = None,
            where: Any = True) -> Any:
     refuse_out("nanmax", out)
-    return _nan_extreme(max_, -_inf, fmax, a, axis, keepdims, initial, where)
+    return _nan_extreme(max_, -_inf, a, axis, keepdims, initial, where)
 
 
 @implements(np.nanmin)
 def nanmin(a: Any, axis: Any = None, out: None = None, keepdims: Any = False, initial: Any = None,
            where: Any = True) -> Any:
     refuse_out("nanmin", out)
-    return _nan_extreme(min_, _inf, fmin, a, axis, keepdims, initial, where)
+    return _nan_extreme(min_, _inf, a, axis, keepdims, initial, where)
 
 
 @implements(np.ptp)
@@ -215,14 +219,21 @@ def argmin(a: Any, axis: Any = None, out: None = None, *, keepdims: Any = False)
     return _position(primitive.argmin, "argmin", a, axis, out, keepdims)
 
 
+def _nan_position(position: Any, worst: float, a: Any, axis: Any, out: Any, keepdims: Any) -> Any:
+    x = as_array(a)
+    if x.dtype.kind in "fc" and not holds(logical_not(any_(all_(isnan(x), axis)))):
+        raise ValueError("All-NaN slice encountered")
+    return position(nan_to(x, worst), axis, out, keepdims=keepdims)
+
+
 @implements(np.nanargmax)
 def nanargmax(a: Any, axis: Any = None, out: None = None, *, keepdims: Any = False) -> Any:
-    return argmax(nan_to(as_array(a), -_inf), axis, out, keepdims=keepdims)
+    return _nan_position(argmax, -_inf, a, axis, out, keepdims)
 
 
 @implements(np.nanargmin)
 def nanargmin(a: Any, axis: Any = None, out: None = None, *, keepdims: Any = False) -> Any:
-    return argmin(nan_to(as_array(a), _inf), axis, out, keepdims=keepdims)
+    return _nan_position(argmin, _inf, a, axis, out, keepdims)
 
 
 # -- decisions ----------------------------------------------------------------------------------------
@@ -258,9 +269,6 @@ def logsumexp(a: Any, axis: Any = 0, dtype: Any = None, out: None = None, keepdi
               initial: Any = None, where: Any = True) -> Any:
     """`log(sum(exp(a)))` along axes, safe from overflow: np.logaddexp.reduce."""
     refuse_out("logaddexp.reduce", out)
-    if initial is not None:
-        raise refused("np.logaddexp.reduce(..., initial=...) on a traced value.",
-                      "np.logaddexp(np.logaddexp.reduce(x), initial)")
     x = as_array(a)
     x = converted(x, dtype or np.logaddexp.resolve_dtypes((x.dtype, x.dtype, None))[0])
     if where is not True:
@@ -269,6 +277,8 @@ def logsumexp(a: Any, axis: Any = 0, dtype: Any = None, out: None = None, keepdi
     # Where all are -inf, so is the result; subtracting it from itself would give NaN.
     pivot = choose(greatest == -_inf, 0, choose(greatest == _inf, 0, greatest))
     total = log(sum_(exp(x - pivot), axis, None, None, True)) + pivot
+    if initial is not None:
+        total = np.logaddexp(total, initial)
     if keepdims:
         return total
     axes = axes_of(axis, x.ndim)

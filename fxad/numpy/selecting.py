@@ -8,21 +8,22 @@ from typing import Any
 
 import numpy as np
 
-from fxad.numpy.arguments import as_array, axis_of, concrete, converted, refuse_out, refused
-from fxad.numpy.dispatch import implements
-from fxad.numpy.reductions import any_, truth
+from fxad.numpy.arguments import as_array, axis_of, concrete, converted, refuse_out
+from fxad.numpy.dispatch import has_tracer, implements
+from fxad.numpy.elementwise import typed
+from fxad.numpy.reductions import truth
 from fxad.numpy.shaping import expand_dims, moveaxis, ravel, reshaped
 from fxad.primitives import selection
 from fxad.primitives import sorting as primitive
-from fxad.primitives.indexing import getitem, scatter_sum
+from fxad.primitives.indexing import getitem
 from fxad.primitives.rounding import clip
 from fxad.primitives.structural import broadcast_to, flip
 from fxad.tracing import Tracer
 
-__all__ = ["apply_along_axis", "apply_over_axes", "argpartition", "argsort", "argwhere", "bincount",
-           "choose", "compress", "digitize", "extract", "flatnonzero", "isin", "nonzero",
-           "partition", "piecewise", "searchsorted", "select", "sort", "take", "take_along_axis",
-           "tril", "triu", "unique", "where"]
+__all__ = ["apply_along_axis", "apply_over_axes", "argpartition", "argsort", "argwhere", "choose",
+           "compress", "digitize", "extract", "flatnonzero", "nonzero", "partition", "piecewise",
+           "searchsorted", "select", "sort", "sort_complex", "take", "take_along_axis", "tril", "triu",
+           "where"]
 
 
 def _scalar_or_array(value: Any) -> Any:
@@ -62,25 +63,26 @@ def select(condlist: Sequence[Any], choicelist: Sequence[Any], default: Any = 0)
 @implements(np.choose)
 def choose(a: Any, choices: Any, out: None = None, mode: str = "raise") -> Any:
     refuse_out("choose", out)
-    options = [as_array(c) for c in choices]
+    options = [_scalar_or_array(c) for c in choices]
     index = _within(as_array(a), len(options), mode)
     if mode == "raise" and not isinstance(index, Tracer) and np.any((index < 0)
                                                                    | (index >= len(options))):
         raise ValueError("invalid entry in choice array")
+    dtype = np.result_type(*map(typed, options))
+    options = [converted(as_array(c), dtype) for c in options]
     made = options[-1]
     for k in range(len(options) - 2, -1, -1):
         made = selection.where(index == k, options[k], made)
     shape = np.broadcast_shapes(index.shape, *(c.shape for c in options))
-    dtype = np.result_type(*(c.dtype for c in options))
-    return broadcast_to(converted(made, dtype), shape)
+    return broadcast_to(made, shape)
 
 
 @implements(np.piecewise)
 def piecewise(x: Any, condlist: Any, funclist: Any, *args: Any, **kw: Any) -> Any:
     """Each function is called with all of `x`, and what it gives used where its condition holds."""
     x = as_array(x)
-    if not isinstance(condlist, (list, tuple)) or (
-        not isinstance(condlist[0], (list, tuple, np.ndarray, Tracer)) and x.ndim != 0
+    if np.isscalar(condlist) or (
+        not isinstance(condlist[0], (list, np.ndarray, Tracer)) and x.ndim != 0
     ):
         condlist = [condlist]
     masks = [as_array(c) for c in condlist]
@@ -134,13 +136,14 @@ def take(a: Any, indices: Any, axis: Any = None, out: None = None, mode: str = "
     if axis is None:
         a, axis = ravel(a), 0
     axis = axis_of(axis, a.ndim)
-    index = as_array(indices)
-    if index.dtype.kind not in "iu":
-        if index.size or index.dtype.kind == "c":
-            raise TypeError(f"Cannot cast array data from dtype('{index.dtype}') to dtype('int64')"
-                            " according to the rule 'safe'")
-        index = converted(index, np.intp)
-    index = _within(index, a.shape[axis], mode)
+    if not has_tracer((indices,)):  # NumPy checks them, and brings them into bounds
+        index = np.take(np.arange(a.shape[axis]), indices, mode=mode)  # type: ignore[call-overload]
+    else:
+        index = as_array(indices)
+        if index.dtype.kind not in "iub":
+            raise TypeError(f"Cannot cast array data from {index.dtype!r} to dtype('int64') according to"
+                            " the rule 'safe'")
+        index = _within(converted(index, np.intp), a.shape[axis], mode)
     if not isinstance(index, Tracer) and index.ndim == 0:
         index = int(index)
     return getitem(a, (*(slice(None),) * axis, index))
@@ -149,11 +152,13 @@ def take(a: Any, indices: Any, axis: Any = None, out: None = None, mode: str = "
 @implements(np.take_along_axis)
 def take_along_axis(arr: Any, indices: Any, axis: Any = -1) -> Any:
     x, index = as_array(arr), as_array(indices)
-    if index.dtype.kind not in "iu":
-        raise IndexError("`indices` must be an integer array")
     if axis is None:
+        if index.ndim != 1:
+            raise ValueError("when axis=None, `indices` must have a single dimension.")
         x, axis = ravel(x), 0
     axis = axis_of(axis, x.ndim)
+    if index.dtype.kind not in "iu":
+        raise IndexError("`indices` must be an integer array")
     if x.ndim != index.ndim:
         raise ValueError("`indices` and `arr` must have the same number of dimensions")
     shapes = [(*v.shape[:axis], 1, *v.shape[axis + 1 :]) for v in (x, index)]
@@ -166,6 +171,8 @@ def take_along_axis(arr: Any, indices: Any, axis: Any = -1) -> Any:
 @implements(np.compress)
 def compress(condition: Any, a: Any, axis: Any = None, out: None = None) -> Any:
     refuse_out("compress", out)
+    if np.ndim(condition) != 1:
+        raise ValueError("condition must be a 1-d array")
     return take(a, flatnonzero(condition), axis)
 
 
@@ -191,43 +198,6 @@ def argwhere(a: Any) -> Any:
     return np.argwhere(concrete(as_array(a), "np.argwhere(x)", "np.where(condition, x, y)"))
 
 
-@implements(np.unique)
-def unique(ar: Any, return_index: bool = False, return_inverse: bool = False,
-           return_counts: bool = False, axis: Any = None, *, equal_nan: bool = True,
-           sorted: bool = True) -> Any:
-    """Which elements are chosen is decided by their values; they keep their derivatives."""
-    x = as_array(ar)
-    if axis is not None:
-        raise refused("np.unique(..., axis=...) has no traced form.", "np.unique(x)")
-    values = concrete(x, "np.unique(x)", "np.sort(x), of a shape that is known")
-    _, index, inverse, counts = np.unique(
-        values, return_index=True, return_inverse=True, return_counts=True, equal_nan=equal_nan)
-    made = [take(ravel(x), index)]
-    made += [v for v, wanted in ((index, return_index), (inverse, return_inverse),
-                                 (counts, return_counts)) if wanted]
-    return tuple(made) if len(made) > 1 else made[0]
-
-
-@implements(np.isin)
-def isin(element: Any, test_elements: Any, assume_unique: bool = False, invert: bool = False, *,
-         kind: Any = None) -> Any:
-    x = as_array(element)
-    found = any_(reshaped(x, (*x.shape, 1)) == ravel(test_elements), -1)
-    return ~found if invert else found
-
-
-@implements(np.bincount)
-def bincount(x: Any, /, weights: Any = None, minlength: int = 0) -> Any:
-    """The numbers that are counted decide the size of the result; the weights may be traced."""
-    bins = np.asarray(concrete(as_array(x), "np.bincount(x)", "np.sum(weights[:, None] * (x[:, None] =="
-                               " np.arange(n)), axis=0)"))
-    if weights is None:
-        return np.bincount(bins, minlength=minlength)
-    size = len(np.bincount(bins, minlength=minlength))
-    w = converted(as_array(weights), np.float64)
-    return scatter_sum(w, bins, shape=(size,), axes=(0,))
-
-
 # -- in order -----------------------------------------------------------------------------------------
 
 
@@ -242,10 +212,20 @@ def sort(a: Any, axis: Any = -1, kind: Any = None, order: Any = None, *, stable:
     return primitive.sort(a, axis=axis)
 
 
+@implements(np.sort_complex)
+def sort_complex(a: Any) -> Any:
+    x = sort(a)
+    if x.dtype.kind == "c":
+        return x
+    return converted(x, np.complex64 if x.dtype.char in "bhBH" else np.complex128)
+
+
 @implements(np.argsort)
 def argsort(a: Any, axis: Any = -1, kind: Any = None, order: Any = None, *, stable: Any = None) -> Any:
     a, axis = _axis(a, axis if np.ndim(a) else None)
-    return primitive.argsort(a, axis=axis)
+    if stable or kind in ("stable", "mergesort"):
+        return primitive.argsort(a, axis=axis)
+    return primitive.argsort(a, axis=axis, stable=False)
 
 
 @implements(np.partition)
@@ -266,6 +246,8 @@ def searchsorted(a: Any, v: Any, side: str = "left", sorter: Any = None) -> Any:
     if a.ndim != 1:
         raise ValueError("object too deep for desired array")
     if sorter is not None:
+        if np.shape(sorter) != a.shape:
+            raise ValueError("sorter.size must equal a.size")
         a = take(a, sorter)
     dtype = np.result_type(a.dtype, v.dtype)
     return primitive.searchsorted(converted(a, dtype), converted(v, dtype), side=side, rows=0)
@@ -273,7 +255,9 @@ def searchsorted(a: Any, v: Any, side: str = "left", sorter: Any = None) -> Any:
 
 @implements(np.digitize)
 def digitize(x: Any, bins: Any, right: bool = False) -> Any:
-    edges = as_array(bins)
+    x, edges = as_array(x), as_array(bins)
+    if x.dtype.kind == "c":
+        raise TypeError("x may not be complex")
     values = concrete(edges, "np.digitize with traced bins", "np.searchsorted(bins, x)")
     steps = np.diff(values)
     if np.all(steps >= 0):

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.lib.array_utils import normalize_axis_tuple
 
-from fxad.numpy.arguments import as_array, axes_of, axis_of, join, refused
+from fxad.numpy.arguments import as_array, axes_counted, axes_of, axis_of, join, refused
 from fxad.numpy.dispatch import implements
 from fxad.primitives.indexing import getitem
 from fxad.primitives.structural import broadcast, permute
@@ -200,7 +200,7 @@ def rollaxis(a: Any, axis: Any, start: Any = 0) -> Any:
 @implements(np.flip)
 def flip(m: Any, axis: Any = None) -> Any:
     m = as_array(m)
-    axes = axes_of(axis, m.ndim)
+    axes = axes_counted(axis, m.ndim)
     return turn(m, axes=axes) if axes else m
 
 
@@ -287,8 +287,8 @@ def tile(A: Any, reps: Any) -> Any:
 @implements(np.repeat)
 def repeat(a: Any, repeats: Any, axis: Any = None) -> Any:
     a = as_array(a)
-    if axis is None:
-        a, axis = ravel(a), 0
+    if axis is None or a.ndim == 0:
+        a, axis = ravel(a), 0 if axis is None else axis
     axis = axis_of(axis, a.ndim)
     if np.ndim(repeats) == 0:
         count = operator.index(repeats)

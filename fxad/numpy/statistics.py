@@ -12,14 +12,15 @@ from fxad.numpy.arguments import (
     as_array,
     axes_counted,
     axes_of,
+    axis_of,
     converted,
-    inexact,
     join,
     refuse_out,
     with_kept_axes,
 )
 from fxad.numpy.dispatch import implements
 from fxad.numpy.reductions import elements, mean, mean_of, sum_
+from fxad.numpy.shaping import transpose
 from fxad.primitives.arithmetic import divide, equal
 from fxad.primitives.complexes import conj, imag, real
 from fxad.primitives.exponential import sqrt
@@ -45,13 +46,18 @@ def squared(x: Any) -> Any:
     return x * x
 
 
-def _variance(x: Any, axes: Axes, ddof: Any, where: Any, given: Any) -> Any:
+def _variance(a: Any, axes: Axes, dtype: Any, ddof: Any, where: Any, given: Any) -> Any:
+    """The mean is taken and the squares are added up in `dtype`, the squares in that of the array."""
+    kind = np.dtype(dtype or (np.float64 if a.dtype.kind in "iub" else a.dtype))
     center = given
     if center is None:
-        kept = tuple(i for i in range(x.ndim) if i not in axes)
-        center = broadcast(mean_of(x, axes, where), shape=x.shape, axes=kept)
-    square = squared(x - center)
-    count = elements(x.shape, axes, where)
+        kept = tuple(i for i in range(a.ndim) if i not in axes)
+        center = broadcast(mean_of(converted(a, kind), axes, where), shape=a.shape, axes=kept)
+    deviation = a - center
+    square = deviation * deviation if a.dtype.kind in "fiu" else squared(deviation)
+    if dtype is not None:
+        square = converted(square, kind)
+    count = elements(a.shape, axes, where)
     if where is not True:
         square = choose(as_array(where), square, 0)
     left = (
@@ -74,15 +80,14 @@ def var(a: Any, axis: Any = None, dtype: Any = None, out: None = None, ddof: Any
             raise ValueError("ddof and correction can't be provided simultaneously.")
         ddof = correction
     a = as_array(a)
-    x = converted(a, dtype) if dtype is not None else inexact(a)
-    axes = axes_counted(axis, x.ndim)
+    axes = axes_counted(axis, a.ndim)
     given = None if mean is None else as_array(mean)
-    if x.dtype.itemsize == 2:  # NumPy computes with half precision in single precision
-        wide = _variance(converted(x, np.float32), axes, ddof, where, given)
-        found = converted(wide, x.dtype)
+    if a.dtype == np.float16 and dtype is None:  # NumPy computes with half precision in single precision
+        wide = _variance(converted(a, np.float32), axes, None, ddof, where, given)
+        found = converted(wide, a.dtype)
     else:
-        found = _variance(x, axes, ddof, where, given)
-    return with_kept_axes(found, x.shape, axes, keepdims)
+        found = _variance(a, axes, dtype, ddof, where, given)
+    return with_kept_axes(found, a.shape, axes, keepdims)
 
 
 @implements(np.std)
@@ -96,6 +101,10 @@ def std(a: Any, axis: Any = None, dtype: Any = None, out: None = None, ddof: Any
 
 def root(x: Any) -> Any:
     """`sqrt(x)`, with derivative 0 at 0 instead of infinity."""
+    if x.dtype.kind not in "fc":  # a number is cast back, an array refuses to be
+        if x.ndim:
+            np.sqrt(np.ones(1, x.dtype), out=np.ones(1, x.dtype))
+        return converted(root(converted(x, np.float64)), x.dtype)
     zero = equal(x, 0)
     return choose(zero, x, sqrt(choose(zero, 1, x)))
 
@@ -107,16 +116,13 @@ def average(a: Any, axis: Any = None, weights: Any = None, returned: bool = Fals
     axes = axes_of(axis, a.ndim)
     if weights is None:
         found = mean(a, axis, keepdims=keepdims)
+        if not found.size:
+            raise ZeroDivisionError("division by zero")
         total: Any = math.prod(a.shape[i] for i in axes)
         return (found, np.full(found.shape, total, found.dtype)[()]) if returned else found
     w = as_array(weights)
     if a.shape != w.shape:
-        if axis is None:
-            raise TypeError("Axis must be specified when shapes of a and weights differ.")
-        if w.shape != tuple(a.shape[i] for i in axes):
-            raise ValueError("Shape of weights must be consistent with shape of a along specified "
-                             "axis.")
-        w = reshape(w, shape=tuple(n if i in axes else 1 for i, n in enumerate(a.shape)))
+        w = weights_along(a, w, axis)
     dtype = np.result_type(a.dtype, w.dtype, *(["f8"] if a.dtype.kind in "iub" else []))
     w = broadcast_to(converted(w, dtype), a.shape)
     total = sum_(w, axis, keepdims=keepdims)
@@ -126,12 +132,30 @@ def average(a: Any, axis: Any = None, weights: Any = None, returned: bool = Fals
     return (found, total) if returned else found
 
 
+def weights_along(a: Any, w: Any, axis: Any) -> Any:
+    """Weights of the axes that are reduced, with axes of size 1 for the others."""
+    if axis is None:
+        raise TypeError("Axis must be specified when shapes of a and weights differ.")
+    axes = tuple([axis_of(i, a.ndim) for i in (axis if isinstance(axis, tuple) else (axis,))])
+    if w.shape != tuple(a.shape[i] for i in axes):
+        raise ValueError("Shape of weights must be consistent with shape of a along specified axis.")
+    w = transpose(w, tuple(np.argsort(axes)))
+    return reshape(w, shape=tuple(n if i in axes else 1 for i, n in enumerate(a.shape)))
+
+
 # -- what is not NaN ----------------------------------------------------------------------------------
 
 
-def _valid(x: Any, where: Any) -> Any:
+def _valid(x: Any, dtype: Any, where: Any) -> Any:
+    if dtype is not None and np.dtype(dtype).kind not in "fc":
+        raise TypeError("If a is inexact, then dtype must be inexact")
     valid = ~isnan(x)
     return valid if where is True else valid & as_array(where)
+
+
+def _of_number(axis: Any, ndim: int) -> Any:
+    """The axis; these sum a number along its only "axis"."""
+    return None if ndim == 0 and axes_of(axis, ndim) == () else axis
 
 
 @implements(np.nanmean)
@@ -139,7 +163,8 @@ def nanmean(a: Any, axis: Any = None, dtype: Any = None, out: None = None, keepd
             where: Any = True) -> Any:
     x = as_array(a)
     if x.dtype.kind in "fc":
-        where = _valid(x, where)
+        where = _valid(x, dtype, where)
+        axis = _of_number(axis, x.ndim)
     return mean(x, axis, dtype, out, keepdims, where=where)
 
 
@@ -148,9 +173,15 @@ def nanvar(a: Any, axis: Any = None, dtype: Any = None, out: None = None, ddof: 
            keepdims: Any = False, *, where: Any = True, mean: Any = None,
            correction: Any = None) -> Any:
     x = as_array(a)
-    if x.dtype.kind in "fc":
-        where = _valid(x, where)
-    return var(x, axis, dtype, out, ddof, keepdims, where=where, mean=mean, correction=correction)
+    if x.dtype.kind not in "fc":
+        return var(x, axis, dtype, out, ddof, keepdims, where=where, mean=mean, correction=correction)
+    where = _valid(x, dtype, where)
+    axis = _of_number(axis, x.ndim)
+    if mean is not None:
+        mean = converted(as_array(mean), x.dtype)
+    found = var(x, axis, dtype, out, ddof, keepdims, where=where, mean=mean, correction=correction)
+    left = sum_(converted(where, np.int64), axis, keepdims=keepdims)
+    return choose(left > (ddof if correction is None else correction), found, float("nan"))
 
 
 @implements(np.nanstd)
@@ -178,6 +209,7 @@ def cov(m: Any, y: Any = None, rowvar: bool = True, bias: bool = False, ddof: in
         x = join([x, _observations(as_array(y), dtype, rowvar)], 0)
     if ddof is None:
         ddof = 0 if bias else 1
+    _check_weights(fweights, aweights, x.shape[1])
     w = None
     for weights in (fweights, aweights):
         if weights is not None:
@@ -196,6 +228,22 @@ def cov(m: Any, y: Any = None, rowvar: bool = True, bias: bool = False, ddof: in
     transposed = (x if weighted is None else x * weighted).T
     found = (x @ conj(transposed)) / left
     return reshape(found, shape=tuple(n for n in found.shape if n != 1)) if 1 in found.shape else found
+
+
+def _check_weights(fweights: Any, aweights: Any, count: int) -> None:
+    """Raise NumPy's errors for weights that don't fit."""
+    for name, given in (("fweights", fweights), ("aweights", aweights)):
+        if given is None:
+            continue
+        w = as_array(given)
+        if name == "fweights" and not isinstance(w, Tracer) and not np.all(w == np.around(w)):
+            raise TypeError("fweights must be integer")
+        if w.ndim > 1:
+            raise RuntimeError(f"cannot handle multidimensional {name}")
+        if w.shape[0] != count:
+            raise RuntimeError(f"incompatible numbers of samples and {name}")
+        if not isinstance(w, Tracer) and np.any(w < 0):
+            raise ValueError(f"{name} cannot be negative")
 
 
 def _observations(x: Any, dtype: Any, rowvar: bool) -> Any:

@@ -37,20 +37,21 @@ class Sort(Operation):
 
 
 class Argsort(NonDifferentiable):
-    """The positions along `axis` that sort `x`; equal elements keep their order."""
+    """The positions along `axis` that sort `x`; if `stable`, equal elements keep their order."""
 
-    def infer(self, x: ArrayType, *, axis: int) -> ArrayType:
+    def infer(self, x: ArrayType, *, axis: int, stable: bool = True) -> ArrayType:
         require(0 <= axis < x.ndim, f"axis {axis} of an array of shape {x.shape}")
         return x.with_dtype(np.intp)
 
-    def emit(self, x: Code, *, axis: int) -> str:
-        return f'np.argsort({x}, {axis}, kind="stable")'
+    def emit(self, x: Code, *, axis: int, stable: bool = True) -> str:
+        return f'np.argsort({x}, {axis}, kind="stable")' if stable else f"np.argsort({x}, {axis})"
 
     def batch(
-        self, size: int, operands: Sequence[Any], dims: Sequence[int | None], *, axis: int
+        self, size: int, operands: Sequence[Any], dims: Sequence[int | None], *, axis: int,
+        **params: Any,
     ) -> tuple[Any, Any]:
         dim = dims[0] or 0
-        return self(operands[0], axis=axis + (axis >= dim)), dim
+        return self(operands[0], axis=axis + (axis >= dim), **params), dim
 
 
 def _agree(x: ArrayType, indices: ArrayType, axis: int) -> None:
@@ -173,7 +174,7 @@ _lines = [sample(normal(3, 4), axis=0, dtypes="fc"), sample(normal(2, 3, 4), axi
 _sorted = exactly([-1.0, 0.0, 0.0, 2.0])
 
 sort = Sort("sort", samples=_lines)
-argsort = Argsort("argsort", samples=_lines)
+argsort = Argsort("argsort", samples=[*_lines, sample(normal(3, 4), axis=1, stable=False)])
 take_along = TakeAlong("take_along", samples=[
     sample(normal(3, 4), integers(0, 3, 5, 4), axis=0, dtypes="fci"),
     sample(normal(2, 3, 4), integers(-4, 4, 2, 3, 2), axis=2),

@@ -295,7 +295,7 @@ REFUSED: dict[str, tuple[Callable[[Any], Any], type[Exception], str]] = {
     "asarray": (lambda x: np.asarray(x), ConcretizationError, "np.stack"),
     "full": (lambda x: np.full(3, x[0], float), TypeMismatch, "np.copyto was asked to write"),
     "copyto": (lambda x: np.copyto(BUFFER, x), TypeMismatch, "np.copyto was asked to write"),
-    "unknown": (lambda x: np.histogram(x), ConcretizationError, "np.histogram has no traced form"),
+    "unknown": (lambda x: np.busday_count(x, x), ConcretizationError, "np.busday_count has no traced form"),
     "unknown ufunc": (lambda x: np.isnat(x), ConcretizationError, "np.isnat has no traced form"),
     "float": (lambda x: float(x[0]), ConcretizationError, "drop its derivative"),
     "item": (lambda x: x[0].item(), ConcretizationError, "drop its derivative"),
@@ -319,7 +319,7 @@ REFUSED: dict[str, tuple[Callable[[Any], Any], type[Exception], str]] = {
     "quantile": (lambda x: np.quantile(x, 1.5), ValueError, "range \\[0, 1\\]"),
     "matmul": (lambda x: x @ np.ones((2, 2)), ValueError, "matmul"),
     "index": (lambda x: x[3], IndexError, "out of bounds"),
-    "take floats": (lambda x: np.take(x, [0.5]), TypeError, "Cannot cast"),
+    "take floats": (lambda x: np.take(x, np.array([0.5])), TypeError, "Cannot cast"),
     "bool": (lambda x: bool(x > 0), ValueError, "ambiguous"),
     "at": (lambda x: np.add.at(BUFFER, [0], x[:1]), TypeMismatch, "np.add.at was asked to write"),
 }
