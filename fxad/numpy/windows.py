@@ -12,8 +12,8 @@ from numpy.lib.stride_tricks import sliding_window_view as slide
 from fxad.numpy.arguments import as_array, converted, inexact
 from fxad.numpy.dispatch import has_tracer, implements
 from fxad.numpy.shaping import moveaxis
-from fxad.primitives.i0 import bessel_in
 from fxad.primitives.indexing import getitem
+from fxad.primitives.modified_bessel import bessel_in
 
 __all__ = ["i0", "kaiser", "sliding_window_view"]
 
