@@ -7,7 +7,7 @@ import inspect
 import sys
 import warnings
 from collections.abc import Callable, Hashable, Sequence
-from types import MethodType, TracebackType
+from types import MethodType
 from typing import Any
 
 import numpy as np
@@ -80,7 +80,10 @@ class JitFunction:
         for leaf in inputs.leaves:
             if leaf.__class__ is Tracer or stacked(leaf).__class__ is Tracer:
                 # Inside another trace the function is simply part of what that trace records.
-                return self.fun(*args, **kwargs)
+                try:
+                    return self.fun(*args, **kwargs)
+                except RecursionError as error:
+                    raise _endless(self.fun, error) from None
         statics = call.statics = StaticKeys()
         key: list[Hashable] = [tuple(call.names), tuple([t for t, _ in inputs.trees])]
         leaves: list[Any] = []
@@ -138,9 +141,7 @@ class JitFunction:
         try:
             return record(self.fun, "jit", call.inputs, call.traced, kind=Kind.JIT)
         except RecursionError as error:
-            if isinstance(error, EndlessRecursion):
-                raise error.with_traceback(None) from None
-            raise EndlessRecursion(_too_deep(self.fun, error.__traceback__)) from None
+            raise _endless(self.fun, error) from None
 
     def __get__(self, instance: Any, owner: Any = None) -> Any:
         return self if instance is None else MethodType(self, instance)
@@ -266,18 +267,22 @@ def _too_many(fun: Callable[..., Any], paths: PathTree) -> str:
     )
 
 
-def _too_deep(fun: Callable[..., Any], traceback: TracebackType | None) -> str:
-    """The message for a function that calls itself without end."""
-    place = None
+def _endless(fun: Callable[..., Any], error: RecursionError) -> EndlessRecursion:
+    """The error for a function that calls itself without end, without the thousand frames of it."""
+    if isinstance(error, EndlessRecursion):
+        return error.with_traceback(None)
+    place, traceback = None, error.__traceback__
     while traceback is not None:
         code = traceback.tb_frame.f_code
         if not code.co_filename.startswith(ROOT):
             place = Source(code=code, instruction=traceback.tb_lasti)
         traceback = traceback.tb_next
-    return explain(
-        f"jit of {function_name(fun)}: its calls are nested deeper than Python allows"
-        f" ({sys.getrecursionlimit()} of them). A function that calls itself is traced call by call, and"
-        " nothing ends these.",
-        source=place,
-        fix="a condition that ends the recursion, or a loop (for, while) in its place",
+    return EndlessRecursion(
+        explain(
+            f"jit of {function_name(fun)}: its calls are nested deeper than Python allows"
+            f" ({sys.getrecursionlimit()} of them). A function that calls itself is traced call by call,"
+            " and nothing ends these.",
+            source=place,
+            fix="a condition that ends the recursion, or a loop (for, while) in its place",
+        )
     )

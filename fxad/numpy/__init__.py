@@ -23,7 +23,7 @@ from numpy import (
     int_, integer, intp, invert, isdtype, isfinite, isinf, isnan, isscalar, issubdtype, lcm, ldexp,
     left_shift, less, less_equal, log, log1p, log2, log10, logaddexp, logaddexp2, logical_and,
     logical_not, logical_or, logical_xor, matmul, maximum, minimum, mod, modf, multiply, nan,
-    ndarray, negative, newaxis, nextafter, not_equal, number, ones, pi, positive, pow, power,
+    negative, newaxis, nextafter, not_equal, number, ones, pi, positive, pow, power,
     promote_types, rad2deg, radians, reciprocal, remainder, right_shift, rint, s_, sign,
     signbit, signedinteger, sin, sinh, spacing, sqrt, square, subtract, tan, tanh, tri,
     tril_indices, triu_indices, true_divide, trunc, uint8, uint16, uint32, uint64, unsignedinteger,
@@ -31,6 +31,7 @@ from numpy import (
 )
 
 from fxad.numpy import linalg
+from fxad.numpy.arrays import ndarray
 from fxad.numpy import dispatch, methods, ufuncs  # noqa: F401 - what they attach and fill is all
 from fxad.numpy.calculus import (
     cross, cumprod, cumsum, cumulative_prod, cumulative_sum, diff, ediff1d, gradient, interp,
