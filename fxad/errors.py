@@ -11,6 +11,7 @@ from fxad.source import Source
 
 __all__ = [
     "ConcretizationError",
+    "EndlessRecursion",
     "FxadError",
     "MissingExtra",
     "MissingRule",
@@ -34,6 +35,10 @@ class ConcretizationError(FxadError, TypeError):
 
 class TracerLeak(FxadError):
     """A traced value was used after the trace that made it had ended."""
+
+
+class EndlessRecursion(FxadError, RecursionError):
+    """A jitted function calls itself without end."""
 
 
 class NonScalarOutput(FxadError, TypeError):

@@ -80,15 +80,16 @@ class Cache:
 
     def __init__(self) -> None:
         self._table: dict[Hashable, Any] = {}
-        self._lock = threading.Lock()
+        # Reentrant: a signal handler or a finalizer may come back here.
+        self._lock = threading.RLock()
         self.get = self._table.get
 
     def put(self, key: Hashable, value: Any) -> Any:
         """Remember `value`; gives what is remembered, which may be another thread's."""
         with self._lock:
             if len(self._table) >= config.cache_size:
-                for old in list(self._table)[: config.cache_size // 2]:
-                    del self._table[old]
+                for old in list(self._table.copy())[: config.cache_size // 2]:
+                    self._table.pop(old, None)
             return self._table.setdefault(key, value)
 
     def __len__(self) -> int:
@@ -96,7 +97,13 @@ class Cache:
 
     def values(self) -> list[Any]:
         """All that is remembered, the oldest first."""
-        return list(self._table.values())
+        return list(self._table.copy().values())
+
+    def discard(self, useless: Callable[[Any], bool]) -> None:
+        """Forget what stands under keys that are `useless`."""
+        for key in self._table.copy():
+            if useless(key):
+                self._table.pop(key, None)
 
     def clear(self) -> None:
         """Forget everything."""

@@ -38,6 +38,8 @@ def compile_program(program: Program, name: str = "program") -> Callable[..., tu
 class _SourceFile:
     """Takes the source out of the line cache when the function that owns it dies."""
 
+    file = ""  # an interruption may come before there is one
+
     def __init__(self, file: str) -> None:
         self.file = file
 

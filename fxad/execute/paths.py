@@ -16,21 +16,46 @@ from fxad.execute.cache import Executable
 from fxad.source import Source
 from fxad.tracing import Trace, as_source
 from fxad.tracing.segments import Segment, dependencies, segment
-from fxad.tracing.trace import CAPTURE, Guard, Record
+from fxad.tracing.trace import CAPTURE, Guard, Raised, changed
 
-__all__ = ["Leaf", "Path", "PathTree"]
+__all__ = ["Leaf", "Path", "PathGuard", "PathTree"]
+
+
+class PathGuard(NamedTuple):
+    """A decision on a compiled path.
+
+    Attributes:
+        expression: what was decided, as it stands in the user's code; None where that can't be read.
+        source: where: its `file`, `line` and `function`.
+        answer: True or False, an int, or what was raised.
+    """
+
+    expression: str | None
+    source: Source | None
+    answer: Any
+
+    def __str__(self) -> str:
+        place = f"  # {self.source}" if self.source is not None else ""
+        return f"{self.expression or '...'} -> {self.answer!r}{place}"
 
 
 class Path(NamedTuple):
     """One compiled path of a jitted function.
 
     Attributes:
-        guards: for each decision on it, where it was made and the answer, in order.
+        guards: the decisions on it, in order: what was asked, where, and the answer.
         hits: how many calls took it.
     """
 
-    guards: tuple[tuple[Source | None, Any], ...]
+    guards: tuple[PathGuard, ...]
     hits: int
+
+    def __str__(self) -> str:
+        rows = [f"{self.hits} call{'s' * (self.hits != 1)}", *map(str, self.guards)]
+        return "\n    ".join(rows)
+
+    def __repr__(self) -> str:
+        return f"<path: {'; '.join(map(str, self.guards)) or 'no guards'}; hits {self.hits}>"
 
 
 class _Piece:
@@ -38,13 +63,14 @@ class _Piece:
 
     __slots__ = ("constants", "gives", "needs", "plain", "run")
 
-    def __init__(self, cut: Segment, gives: Sequence[int], constants: dict[int, Any]) -> None:
+    def __init__(self, cut: Segment, gives: Sequence[int], trace: Trace) -> None:
         self.run = Executable(cut.program)
         self.needs = cut.needs
         self.gives = tuple(gives)
-        self.constants = constants
+        #: The captured arrays that it needs: they are read when the function is traced.
+        self.constants = {n: trace.captures[n] for n in cut.needs if trace.records[n][0] is CAPTURE}
         #: Whether it takes the arguments of the function as they are.
-        self.plain = False
+        self.plain = cut.needs == tuple(range(len(trace.in_values or ())))
 
     def arguments(self, values: Sequence[Any]) -> list[Any]:
         """What it needs, of the arguments of the function and its constants."""
@@ -55,14 +81,24 @@ class _Piece:
 class _Decision:
     """A guard: the piece that computes its value, and what follows each answer."""
 
-    __slots__ = ("children", "guard", "piece", "records")
+    __slots__ = ("captures", "children", "guard", "piece", "records")
 
-    def __init__(self, piece: _Piece, guard: Guard, records: tuple[Record, ...]) -> None:
+    def __init__(self, piece: _Piece, guard: Guard, start: int, trace: Trace) -> None:
         self.piece = piece
         self.guard = guard
         #: What was recorded from the decision before up to this one: the same on every path through it.
-        self.records = records
+        self.records = tuple(trace.records[start : guard.upto])
+        #: The arrays that were captured there.
+        self.captures = {n: v for n, v in trace.captures.items() if start <= n < guard.upto}
         self.children: dict[Any, _Decision | Leaf] = {}
+
+    def on(self, trace: Trace, guard: Guard, start: int) -> bool:
+        """Whether the trace came here by the same operations on the same constants."""
+        return (
+            self.guard[:2] == guard[:2]
+            and self.records == tuple(trace.records[start : guard.upto])
+            and not any(changed(v, trace.captures[n]) for n, v in self.captures.items())
+        )
 
 
 class Leaf:
@@ -79,19 +115,23 @@ class Leaf:
 class PathTree:
     """All paths compiled for one signature of a function.
 
+    What is known stands in the tree from one statement to the next: who follows it needs no lock, and an
+    interruption leaves no half of a path.
+
     Attributes:
         direct: the only leaf, when the function has decided nothing: no tree to walk.
         count: how many paths there are.
     """
 
-    __slots__ = ("_lock", "count", "direct", "root", "warned")
+    __slots__ = ("_lock", "_warned", "count", "direct", "root")
 
     def __init__(self) -> None:
         self.root: _Decision | Leaf | None = None
         self.direct: Leaf | None = None
         self.count = 0
-        self.warned = False
-        self._lock = threading.Lock()
+        self._warned = False
+        # Reentrant: a signal handler or a finalizer may call the same function.
+        self._lock = threading.RLock()
 
     def follow(self, values: Sequence[Any]) -> tuple[Leaf, Sequence[Any]] | None:
         """The leaf that these arguments lead to and its outputs, or None for a path not known."""
@@ -100,13 +140,17 @@ class PathTree:
         while isinstance(node, _Decision):
             piece = node.piece
             env.update(piece.constants)
-            outs = piece.run(*[env[n] for n in piece.needs])
+            outs = piece.run.run(*[env[n] for n in piece.needs])
             env.update(zip(piece.gives, outs[1:], strict=True))
-            node = node.children.get(node.guard.decide(outs[0]))
+            try:
+                answer = node.guard.decide(outs[0])
+            except (ValueError, ArithmeticError) as error:
+                answer = Raised(type(error), str(error))
+            node = node.children.get(answer)
         if node is None:
             return None
         env.update(node.piece.constants)
-        return node, node.piece.run(*[env[n] for n in node.piece.needs])
+        return node, node.piece.run.run(*[env[n] for n in node.piece.needs])
 
     def add(self, trace: Trace, operands: Sequence[Any], out: Any) -> Leaf:
         """Remember the path that a trace took, and give its leaf.
@@ -117,52 +161,45 @@ class PathTree:
         with self._lock:
             leaf = self._add(trace, operands, out)
             if leaf is None:
-                self.root, self.count = None, 0
+                self.direct, self.root, self.count = None, None, 0
                 leaf = self._add(trace, operands, out)
             assert leaf is not None
-            self.direct = leaf if self.root is leaf else None
-            leaf.piece.plain = leaf.piece.needs == tuple(range(len(trace.in_values or ())))
             return leaf
 
     def _add(self, trace: Trace, operands: Sequence[Any], out: Any) -> Leaf | None:
-        records, guards = trace.records, trace.guards
+        guards = trace.guards
         targets = [*([g.number] for g in guards), list(operands)]
         known: set[int] = set()
         parent: _Decision | None = None
         node, start = self.root, 0
         for k, guard in enumerate(guards):
-            between = tuple(records[start : guard.upto])
             if node is None:
-                node = self._decision(trace, targets, k, known, between)
+                node = self._decision(trace, targets, k, known, start)
                 self._attach(parent, guards, k, node)
-            if not isinstance(node, _Decision) or node.records != between:
+            if not isinstance(node, _Decision) or not node.on(trace, guard, start):
                 return None
             known.update(node.piece.gives)
             parent, start = node, guard.upto
             node = node.children.get(guard.answer)
         if node is not None:
             return node if isinstance(node, Leaf) else None
-        cut = segment(records, trace.sources, targets[-1], known)
-        leaf = Leaf(_Piece(cut, (), _constants(trace, cut)), out)
-        self._attach(parent, guards, len(guards), leaf)
+        cut = segment(trace.records, trace.sources, targets[-1], known)
+        leaf = Leaf(_Piece(cut, (), trace), out)
         self.count += 1
+        self._attach(parent, guards, len(guards), leaf)
         return leaf
 
     def _attach(
         self, parent: _Decision | None, guards: Sequence[Guard], k: int, node: _Decision | Leaf
     ) -> None:
-        if parent is None:
-            self.root = node
-        else:
+        if parent is not None:
             parent.children[guards[k - 1].answer] = node
+        else:
+            self.root = node
+            self.direct = node if isinstance(node, Leaf) else None
 
     def _decision(
-        self,
-        trace: Trace,
-        targets: Sequence[Sequence[Any]],
-        k: int,
-        known: set[int],
-        between: tuple[Record, ...],
+        self, trace: Trace, targets: Sequence[Sequence[Any]], k: int, known: set[int], start: int
     ) -> _Decision:
         """The decision `k` of a path, whose piece also gives what the rest of the path reads of it."""
         records = trace.records
@@ -171,23 +208,36 @@ class PathTree:
         outside, _ = dependencies(records, later, known | first.computed)
         gives = [n for n in outside if n in first.computed]
         cut = segment(records, trace.sources, [*targets[k], *gives], known)
-        return _Decision(_Piece(cut, gives, _constants(trace, cut)), trace.guards[k], between)
+        return _Decision(_Piece(cut, gives, trace), trace.guards[k], start, trace)
+
+    def first_warning(self) -> bool:
+        """Whether nobody has been warned of too many paths yet; true once."""
+        with self._lock:
+            first = not self._warned
+            self._warned = True
+            return first
 
     def paths(self) -> Iterator[Path]:
         """Every known path, with its guards."""
-        stack: list[tuple[Any, tuple[tuple[Source | None, Any], ...]]] = [(self.root, ())]
+        stack: list[tuple[Any, tuple[PathGuard, ...]]] = [(self.root, ())]
         while stack:
             node, guards = stack.pop()
             if isinstance(node, Leaf):
                 yield Path(guards, node.hits)
             elif node is not None:
                 place = as_source(node.guard.source)
-                stack += [(child, (*guards, (place, answer)))
-                          for answer, child in reversed(list(node.children.items()))]
+                asked = None if place is None else place.expression
+                stack += [(child, (*guards, PathGuard(asked, place, answer)))
+                          for answer, child in reversed(list(node.children.copy().items()))]
 
-
-def _constants(trace: Trace, cut: Segment) -> dict[int, Any]:
-    """The captured arrays that a piece needs: they are read when the function is traced."""
-    return {n: trace.captures[n] for n in cut.needs if trace.records[n][0] is CAPTURE}
-
-
+    def busiest(self) -> Source | None:
+        """The place whose decisions have led to the most different ways on."""
+        ways: dict[Any, int] = {}
+        stack: list[Any] = [self.root]
+        while stack:
+            node = stack.pop()
+            if isinstance(node, _Decision):
+                children = node.children.copy()
+                ways[node.guard.source] = ways.get(node.guard.source, 0) + len(children)
+                stack += children.values()
+        return as_source(max(ways, key=ways.__getitem__)) if ways else None

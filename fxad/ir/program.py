@@ -106,7 +106,7 @@ def numpy_literals(literals: Sequence[Literal]) -> list[Literal]:
 
 
 _literals: dict[tuple[Any, ...], Literal] = {}
-_literal_lock = threading.Lock()
+_literal_lock = threading.RLock()
 
 Atom = Var | Literal
 

@@ -30,7 +30,7 @@ DTYPE_NAMES: dict[str, np.dtype[Any]] = {
 _SHORT = {dtype: name for name, dtype in DTYPE_NAMES.items()}
 
 _interned: dict[tuple[tuple[int, ...], np.dtype[Any], bool], ArrayType] = {}
-_lock = threading.Lock()
+_lock = threading.RLock()
 #: Interned types are few (one per shape a program meets); the bound only guards a process that
 #: goes through millions of shapes. Types that are alive in a Program stay equal to themselves.
 _LIMIT = 1 << 20

@@ -32,7 +32,7 @@ from numpy import (
     isnat, isscalar, issubdtype, iterable, lcm, ldexp, left_shift, less, less_equal, little_endian,
     load, loadtxt, log, log10, log1p, log2, logaddexp, logaddexp2, logical_and, logical_not,
     logical_or, logical_xor, long, longlong, mask_indices, matmul, matrix, maximum,
-    may_share_memory, memmap, minimum, mintypecode, mod, modf, multiply, nan, ndarray, ndindex,
+    may_share_memory, memmap, minimum, mintypecode, mod, modf, multiply, nan, ndindex,
     nditer, negative, nested_iters, newaxis, nextafter, not_equal, number, object_, ones, pi, poly1d,
     positive, pow, power, printoptions, promote_types, rad2deg, radians, recarray, reciprocal, record,
     remainder, right_shift, rint, s_, save, savetxt, savez, savez_compressed, ScalarType, sctypeDict,
@@ -45,6 +45,7 @@ from numpy import (
 
 from fxad.numpy import emath, linalg
 from fxad.numpy import dispatch, methods, ufuncs  # noqa: F401 - what two of them attach and fill is all
+from fxad.numpy.arrays import ndarray
 from fxad.numpy.bits import packbits, unpackbits
 from fxad.numpy.calculus import (
     cross, cumprod, cumsum, cumulative_prod, cumulative_sum, diff, ediff1d, gradient, interp,

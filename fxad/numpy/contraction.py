@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from typing import Any
 
 import numpy as np
@@ -83,7 +84,7 @@ def diagonal(a: Any, offset: Any = 0, axis1: Any = 0, axis2: Any = 1) -> Any:
     i, j = axis_of(axis1, a.ndim), axis_of(axis2, a.ndim)
     if i == j:
         raise ValueError("axis1 and axis2 cannot be the same")
-    return primitive.diagonal(a, offset, i, j)
+    return primitive.diagonal(a, operator.index(offset), i, j)
 
 
 @implements(np.trace)
@@ -93,15 +94,15 @@ def trace(a: Any, offset: Any = 0, axis1: Any = 0, axis2: Any = 1, dtype: Any = 
     a = as_array(a)
     if dtype is not None:
         a = converted(a, dtype)
-    total = primitive.trace(a, offset, axis1, axis2)
+    total = primitive.trace(a, operator.index(offset), axis1, axis2)
     return total if dtype is None else converted(total, dtype)
 
 
 @implements(np.diag)
 def diag(v: Any, k: Any = 0) -> Any:
-    return primitive.diag(as_array(v), k)
+    return primitive.diag(as_array(v), operator.index(k))
 
 
 @implements(np.diagflat)
 def diagflat(v: Any, k: Any = 0) -> Any:
-    return primitive.diag(ravel(v), k)
+    return primitive.diag(ravel(v), operator.index(k))

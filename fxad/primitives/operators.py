@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Callable
 from typing import Any
 
@@ -14,6 +15,12 @@ from fxad.primitives.families import Elementwise
 from fxad.tracing import NUMBER_TYPES, Trace, Tracer, attach
 
 _OTHER = (float, int, complex, bool, np.ndarray, np.generic, Tracer)
+_SEQUENCES = (list, tuple, str, bytes)
+
+
+def _repeated(sequence: Any, times: Tracer) -> Any:
+    """`[x] * n`: a list repeats, also beside a NumPy number."""
+    return sequence * operator.index(times)
 
 
 def _binary(primitive: Elementwise) -> tuple[Callable[..., Any], Callable[..., Any]]:
@@ -35,6 +42,8 @@ def _binary(primitive: Elementwise) -> tuple[Callable[..., Any], Callable[..., A
             if out is not None:
                 return trace.record(primitive, (self.index, trace.number(other)), EMPTY, out)
         elif not isinstance(other, _OTHER):
+            if primitive is a.mul and isinstance(other, _SEQUENCES) and not self.type.shape:
+                return _repeated(other, self)
             return primitive.ufunc(self, other) if isinstance(other, (list, tuple)) else NotImplemented
         elif isinstance(other, np.ndarray) and other.dtype == object:
             other = Trace.stack(other)
@@ -50,6 +59,8 @@ def _binary(primitive: Elementwise) -> tuple[Callable[..., Any], Callable[..., A
                 return trace.record(primitive, (trace.number(other), self.index), EMPTY, out)
         if isinstance(other, _OTHER):
             return primitive(other, self)
+        if primitive is a.mul and isinstance(other, _SEQUENCES) and not self.type.shape:
+            return _repeated(other, self)
         return primitive.ufunc(other, self) if isinstance(other, (list, tuple)) else NotImplemented
 
     return forward, reflected

@@ -13,12 +13,22 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from fxad.ir.program import Literal, numpy_literals
-from fxad.tracing.trace import CAPTURE, INPUT, NEXT_OUTPUT, Guard, Kind, Trace, bind, user_frame_of
+from fxad.tracing.trace import (
+    CAPTURE,
+    INPUT,
+    NEXT_OUTPUT,
+    Guard,
+    Kind,
+    Raised,
+    Trace,
+    bind,
+    user_frame_of,
+)
 
 if TYPE_CHECKING:
     from fxad.tracing.tracer import Tracer
 
-__all__ = ["concrete_value", "decision"]
+__all__ = ["answer_of", "concrete_value", "decision"]
 
 
 def concrete_value(tracer: Tracer, asked: str, fix: str) -> Any:
@@ -52,11 +62,20 @@ def decision(tracer: Tracer, decide: Callable[[Any], Any], asked: str, fix: str)
         return decide(lifted)
     if trace.kind is not Kind.JIT:
         return decide(concrete_value(tracer, asked, fix))
-    answer = decide(_evaluate(trace, index, asked, fix))
+    value = _evaluate(trace, index, asked, fix)
+    answer = answer_of(decide, value)
     frame = user_frame_of(sys._getframe(1))
     source = (frame.f_code, frame.f_lasti)
     trace.guards.append(Guard(index, decide, answer, len(trace.records), source))
-    return answer
+    return decide(value) if answer.__class__ is Raised else answer
+
+
+def answer_of(decide: Callable[[Any], Any], value: Any) -> Any:
+    """The answer of a decision: what it gives, or what it raises."""
+    try:
+        return decide(value)
+    except (ValueError, ArithmeticError) as error:
+        return Raised(type(error), str(error))
 
 
 def _inside_guarded(trace: Trace) -> bool:
@@ -134,7 +153,7 @@ def _walk(
             continue
         result = compute(top, [known[o] if o.__class__ is int else o.value for o in operands])
         if primitive.multiple:
-            known.update((top + k, part) for k, part in enumerate(result))
+            known.update(zip(range(top, top + len(result)), result, strict=True))
         else:
             known[top] = result
     return known[index]

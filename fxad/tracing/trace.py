@@ -28,7 +28,7 @@ from fxad.source import ROOT, Source
 if TYPE_CHECKING:
     from fxad.tracing.tracer import Tracer
 
-__all__ = ["NUMBER_TYPES", "Kind", "Trace", "bind", "innermost"]
+__all__ = ["NUMBER_TYPES", "Kind", "Raised", "Trace", "bind", "innermost"]
 
 _getframe = sys._getframe
 _new = object.__new__
@@ -95,7 +95,7 @@ class Guard(NamedTuple):
     Attributes:
         number: the variable that was asked for its value.
         decide: makes the answer of the value: `bool`, or an int.
-        answer: what it was.
+        answer: what it was, a `Raised` where deciding raised.
         upto: how many variables there were.
         source: where it was asked.
     """
@@ -105,6 +105,21 @@ class Guard(NamedTuple):
     answer: Any
     upto: int
     source: Any
+
+
+class Raised(NamedTuple):
+    """The answer of a decision that raised, as `int(x)` does for a NaN: Python may catch it and go on.
+
+    Attributes:
+        type: the class of the exception.
+        text: its message.
+    """
+
+    type: type[Exception]
+    text: str
+
+    def __repr__(self) -> str:
+        return f"raises {self.type.__name__}"
 
 
 class Trace:
@@ -247,7 +262,7 @@ class Trace:
         else:
             key, type = id(value), type_of(value)
         number = self._capture_numbers.get(key)
-        if number is None or _changed(self.captures[number], value):
+        if number is None or changed(self.captures[number], value):
             # What is captured is the value now: the user may write into the array later, and an
             # assignment may rebind the handle of another trace.
             if value.__class__ is self.tracer_type:
@@ -382,10 +397,10 @@ class Trace:
         )
 
 
-def _changed(captured: Any, value: Any) -> bool:
+def changed(captured: Any, value: Any) -> bool:
     """Whether an array was written into since it was captured (or is another in its place)."""
     if not isinstance(value, np.ndarray):
-        return False
+        return isinstance(value, np.generic) and value.tobytes() != captured.tobytes()
     if value.dtype != captured.dtype or value.shape != captured.shape:
         return True
     if value.flags.c_contiguous and captured.flags.c_contiguous:

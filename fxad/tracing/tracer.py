@@ -7,14 +7,15 @@ and NumPy protocols are attached by the layers that define what they mean (`atta
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fxad.errors import ConcretizationError, explain
+from fxad.errors import ConcretizationError, FxadError, explain
 from fxad.ir.types import ArrayType
-from fxad.source import Source
+from fxad.source import ROOT, Source
 from fxad.tracing.deciding import decision
 from fxad.tracing.elements import as_element, is_element, is_stored
 from fxad.tracing.trace import Trace
@@ -117,7 +118,45 @@ class Tracer:
         fix = "np.trunc(x) keeps it an array"
         return decision(self, int, "int(x)", fix)  # type: ignore[no-any-return]
 
+    def __hash__(self) -> int:
+        # A look-up in a dict or a set: by value, as a NumPy integer's. fxad itself looks nothing up by it.
+        if sys._getframe(1).f_code.co_filename.startswith(ROOT):
+            raise TypeError("unhashable type: 'Tracer'")
+        if self.type.shape:
+            raise TypeError(f"unhashable type: an array of shape {self.type.shape}")
+        if not self._is_whole():
+            raise self._lost("a look-up in a dict or set (hash(x))",
+                             "a look-up by an integer, or np.where(x == key, a, b)")
+        return hash(self._whole("a look-up in a dict or set (hash(n))"))
+
+    def _is_whole(self) -> bool:
+        """Whether it is one integer or truth value: it has no derivative, and its value can be a guard."""
+        return not self.type.shape and self.type.dtype.kind in "iub"
+
+    def _is_quotient(self) -> bool:
+        """Whether it is the quotient of two integers, as np.arange(n) makes to find its length."""
+        records = self.owner.records
+        primitive, operands, _, _ = records[self.index]
+        if getattr(primitive, "name", None) != "div" or self.type.shape:
+            return False
+        for operand in operands:
+            if operand.__class__ is int and getattr(records[operand][0], "name", None) == "convert":
+                operand = records[operand][1][0]
+            type = operand.type if operand.__class__ is not int else records[operand][3]
+            if type.dtype.kind not in "iub":
+                return False
+        return True
+
+    def _whole(self, asked: str) -> int:
+        """The value of one integer or truth value: a guard under jit."""
+        fix = "a number that is not traced: a static argument (static_argnums), or one closed over"
+        return decision(self, int, asked, fix)  # type: ignore[no-any-return]
+
     def __float__(self) -> float:
+        if self._is_whole() and not is_stored():
+            return float(self._whole("float(n)"))
+        if self._is_quotient():
+            return decision(self, float, "np.arange(n)", "np.arange of numbers that are not traced")
         if is_stored():
             fix = "np.stack([...]) of the values instead of filling an array with them one by one"
             raise self._lost("an assignment into a plain NumPy array", fix)
@@ -128,14 +167,20 @@ class Tracer:
         raise self._lost("float(x)", "x itself: it is a number to NumPy's functions and to operators")
 
     def __complex__(self) -> complex:
+        if self._is_whole():
+            return complex(self._whole("complex(n)"))
         raise self._lost("complex(x)", "x + 0j")
 
     def item(self, *_: Any) -> Any:
-        """Refused: a Python number would carry no derivative."""
+        """The value of an integer; otherwise refused: a Python number would carry no derivative."""
+        if self._is_whole():
+            return self.dtype.type(self._whole("n.item()")).item()
         raise self._lost("x.item()", "x itself")
 
     def tolist(self) -> Any:
-        """Refused: Python numbers would carry no derivative."""
+        """The value of an integer; otherwise refused: Python numbers would carry no derivative."""
+        if self._is_whole():
+            return self.item()
         raise self._lost("x.tolist()", "list(x), which keeps the elements traced")
 
     def __array__(self, dtype: Any = None, copy: Any = None) -> Any:
@@ -146,13 +191,31 @@ class Tracer:
         if is_stored():
             raise self._lost("an assignment into a plain NumPy array",
                              "np.concatenate([...]) or np.where(...) for the array as a whole")
+        if self._is_whole():  # np.arange(n) asks in this way
+            return np.asarray(self._whole("np.asarray(n)"), self.dtype if dtype is None else dtype)
         raise self._lost(
             "np.asarray(x), or a NumPy function that has no traced form,",
             "np.stack([x, ...]) or fxad.numpy.array([x, ...]) to put values together,"
             " x itself instead of np.asarray(x)",
         )
 
-    def _lost(self, asked: str, fix: str) -> ConcretizationError:
+    def __format__(self, spec: str) -> str:
+        if not spec:
+            return repr(self)
+        if self._is_whole():
+            return format(self.item(), spec)
+        raise ConcretizationError(
+            explain(
+                f"a traced array has no digits to be formatted by {spec!r}.",
+                source=Source.here(),
+                origin=self.owner.origin(self.index),
+                fix=f"f\"{{fxad.value_of(x):{spec}}}\", where there is a value; or f\"{{x}}\"",
+            )
+        )
+
+    def _lost(self, asked: str, fix: str) -> FxadError:
+        if self.owner.ended:
+            return self.owner.leak((self.index,))
         fix += "; fxad.stop_gradient(x) and fxad.value_of(x) where the derivative is to be dropped"
         return ConcretizationError(
             explain(
@@ -165,8 +228,6 @@ class Tracer:
 
     def __repr__(self) -> str:
         return f"Tracer({self.type})"
-
-    __hash__ = None  # type: ignore[assignment]  # as an ndarray: == is elementwise
 
 
 def _truth(value: Any) -> bool:

@@ -131,7 +131,7 @@ _BUILTIN: dict[type, Node] = {
 _registered: dict[type, Node] = dict(_BUILTIN)
 #: The same, with every other class met so far: its node, or None for the class of a leaf.
 node_types: dict[type, Node | None] = dict(_BUILTIN)
-_lock = threading.Lock()
+_lock = threading.RLock()
 #: Bounds what is remembered of classes that a process makes and drops by the thousand.
 _CLASSES = 8192
 UNKNOWN: Any = object()

@@ -87,11 +87,13 @@ def test_one_path_for_each_that_is_taken() -> None:
     assert len(f.paths()) == len({steps(a) for a in called})
     assert sum(path.hits for path in f.paths()) == len(called)
     for path in f.paths():
-        n, positive = len(path.guards) - 2, path.guards[-1][1]
-        assert [answer for _, answer in path.guards] == [True] * n + [False, positive]
-        place = path.guards[-1][0]
-        assert place is not None
-        assert place.expression == "b.sum() > 0"
+        *loop, last = path.guards
+        assert [guard.answer for guard in loop] == [True] * (len(loop) - 1) + [False]
+        assert {guard.expression for guard in loop} == {"np.linalg.norm(b) < 1000"}
+        assert last.expression == "b.sum() > 0"
+        assert last.answer in (True, False)
+        assert last.source is not None
+        assert str(last.source) == f"test_guards.py:{scaled.__code__.co_firstlineno + 4}"
     f.clear_cache()
     assert f.paths() == []
 
@@ -120,7 +122,7 @@ def test_ints_decide() -> None:
 
     for n in (0, 1, 3, 1):
         assert power(1.5, n) == 1.5 ** 2**n
-    assert [path.guards[0][1] for path in power.paths()] == [0, 1, 3]
+    assert [path.guards[0].answer for path in power.paths()] == [0, 1, 3]
     half = fxad.jit(lambda x: x * int(x))
     assert (half(2.5), half(3.5), half(2.75)) == (5.0, 10.5, 5.5)
     assert len(half.paths()) == 2
@@ -189,7 +191,7 @@ def test_nan_decides_as_in_python() -> None:
     f = fxad.jit(lambda x: 1.0 * x if x > 0 else 0.0 * x + 2.0)
     assert np.isnan(f(np.nan))
     assert f(-1.0) == 2.0
-    assert [path.guards[0][1] for path in f.paths()] == [False]
+    assert [path.guards[0].answer for path in f.paths()] == [False]
 
 
 def test_threads_find_the_same_paths() -> None:
