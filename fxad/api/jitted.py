@@ -148,7 +148,7 @@ class JitFunction:
 
     def __reduce__(self) -> Any:
         found: Any = sys.modules.get(self.__module__)
-        for name in self.__qualname__.split("."):
+        for name in getattr(self, "__qualname__", "").split("."):
             found = getattr(found, name, None)
         if found is self:  # as a decorated function: by its name
             return self.__qualname__

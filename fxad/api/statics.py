@@ -132,7 +132,7 @@ class StaticKeys:
         leaves, treedef = tree.flatten(value)
         if treedef is not tree.LEAF:
             return treedef, self._keys(leaves)
-        if cls.__hash__ is object.__hash__ and cls.__eq__ is object.__eq__:
+        if (getattr(cls, "__hash__", None), getattr(cls, "__eq__", None)) == (object.__hash__, object.__eq__):
             try:
                 alive = _Alive(value)
             except TypeError:  # there are no weak references to it

@@ -196,7 +196,8 @@ def histogram2d(x: Any, y: Any, bins: Any = 10, range: Any = None, density: Any 
         raise ValueError("x and y must have the same length.")
     if np.ndim(x) != 1 or np.ndim(y) != 1:
         raise ValueError("x and y must have one axis.")
-    if np.iterable(bins) and not isinstance(bins, str) and len(bins) not in (1, 2):
+    several = isinstance(bins, (list, tuple)) or getattr(bins, "ndim", 0) == 1
+    if several and len(bins) not in (1, 2):
         bins = [bins, bins]
     n, edges = histogramdd(stacked([as_array(x), as_array(y)]).T, bins, range, density, weights)
     return n, edges[0], edges[1]
