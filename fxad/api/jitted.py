@@ -271,11 +271,13 @@ def _endless(fun: Callable[..., Any], error: RecursionError) -> EndlessRecursion
     """The error for a function that calls itself without end, without the thousand frames of it."""
     if isinstance(error, EndlessRecursion):
         return error.with_traceback(None)
-    place, traceback = None, error.__traceback__
+    place, traceback, seen = None, error.__traceback__, set()
     while traceback is not None:
         code = traceback.tb_frame.f_code
         if not code.co_filename.startswith(ROOT):
-            place = Source(code=code, instruction=traceback.tb_lasti)
+            if code in seen or place is None:  # what comes back, not what happened to be called last
+                place = Source(code=code, instruction=traceback.tb_lasti)
+            seen.add(code)
         traceback = traceback.tb_next
     return EndlessRecursion(
         explain(

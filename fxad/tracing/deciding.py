@@ -8,11 +8,11 @@ depends on is recorded there (*lifted*), and decided there.
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from fxad.ir.program import Literal, numpy_literals
+from fxad.source import user_frame
 from fxad.tracing.trace import (
     CAPTURE,
     INPUT,
@@ -22,7 +22,6 @@ from fxad.tracing.trace import (
     Raised,
     Trace,
     bind,
-    user_frame_of,
 )
 
 if TYPE_CHECKING:
@@ -64,8 +63,8 @@ def decision(tracer: Tracer, decide: Callable[[Any], Any], asked: str, fix: str)
         return decide(concrete_value(tracer, asked, fix))
     value = _evaluate(trace, index, asked, fix)
     answer = answer_of(decide, value)
-    frame = user_frame_of(sys._getframe(1))
-    source = (frame.f_code, frame.f_lasti)
+    frame = user_frame()
+    source = None if frame is None else (frame.f_code, frame.f_lasti)
     trace.guards.append(Guard(index, decide, answer, len(trace.records), source))
     return decide(value) if answer.__class__ is Raised else answer
 
