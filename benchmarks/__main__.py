@@ -12,7 +12,7 @@ import sys
 
 import numpy as np
 
-from benchmarks import scalar, tracing
+from benchmarks import loops, scalar, tracing
 from benchmarks.harness import Row, table
 
 SUITE = {
@@ -23,6 +23,9 @@ SUITE = {
     "unjitted": scalar.unjitted,
     "jitted": scalar.jitted,
     "first": scalar.first_gradient,
+    "oscillator": loops.oscillator,
+    "recurrent": loops.recurrent,
+    "memory": loops.memory,
 }
 
 

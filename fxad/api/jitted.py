@@ -284,7 +284,7 @@ def _endless(fun: Callable[..., Any], error: RecursionError) -> EndlessRecursion
             f"jit of {function_name(fun)}: its calls are nested deeper than Python allows"
             f" ({sys.getrecursionlimit()} of them). A function that calls itself is traced call by call,"
             " and nothing ends these.",
-            source=place,
+            source=place or Source.here(),  # the limit may be met before the function is called again
             fix="a condition that ends the recursion, or a loop (for, while) in its place",
         )
     )

@@ -156,7 +156,8 @@ class Tracer:
         if self._is_whole() and not is_stored():
             return float(self._whole("float(n)"))
         if self._is_quotient():
-            quotient: float = decision(self, float, "np.arange(n)", "np.arange of numbers that are not traced")
+            fix = "np.arange of numbers that are not traced"
+            quotient: float = decision(self, float, "np.arange(n)", fix)
             return quotient
         if is_stored():
             fix = "np.stack([...]) of the values instead of filling an array with them one by one"

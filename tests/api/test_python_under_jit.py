@@ -189,7 +189,8 @@ DECISIONS: dict[str, tuple[Callable[..., Any], list[tuple[Any, ...]], int]] = {
     "jit inside": (inner_jit, [(1.0,), (5.0,), (-1.0,), (-5.0,)], 4),
     "nan": (lambda x: x * 2 if x > 0 else (x * 3 if x <= 0 else 0 * x), [(np.nan,), (1.0,), (-1.0,)], 3),
     "a comprehension with if": (lambda x: sum(v for v in x if v > 0), [(X,), (-X,)], 2),
-    "zip, enumerate": (lambda x: sum(k * a * b for k, (a, b) in enumerate(zip(x, x[::-1]))), [(X,)], 1),
+    "zip, enumerate": (lambda x: sum(k * a * b for k, (a, b) in enumerate(zip(x, x[::-1], strict=True))),
+                       [(X,)], 1),
     "unpacking": (lambda x: (lambda a, b, c: a * b - c)(*x), [(X,)], 1),
     "isinstance of a container": (
         lambda t: sum(t) if isinstance(t, (list, tuple)) else t["x"], [([1.0, 2.0],), ({"x": 3.0},)], 2),
@@ -247,7 +248,7 @@ def tutorial(a: Any) -> Any:
     b = a * 2
     while np.linalg.norm(b) < 1000:
         b = b * 2
-    if b.sum() > 0:
+    if b.sum() > 0:  # noqa: SIM108 - as the tutorial has it
         c = b
     else:
         c = 100 * b
@@ -311,7 +312,7 @@ def test_vmap_of_a_jitted_function_without_guards() -> None:
 def test_an_assertion_that_fails_does_so_each_time() -> None:
     f = fxad.jit(asserts)
     for _ in range(3):
-        with pytest.raises(AssertionError, match="^x is to be positive"):
+        with pytest.raises(AssertionError, match=r"^x is to be positive"):
             f(-1.0)
         assert f(4.0) == 2.0
     assert [path.hits for path in f.paths()] == [3]
