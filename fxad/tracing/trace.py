@@ -383,9 +383,20 @@ class Trace:
         what = source.expression if source is not None else None
         return f"{type}, made{place}" + (f" by  {what}" if what else f" by {primitive!r}")
 
+    def _in_use(self) -> list[int]:
+        """The variables of this trace that the operation at hand was given."""
+        frame = _getframe(2)
+        while frame is not None and frame.f_code.co_filename.startswith(ROOT):
+            for value in frame.f_locals.values():
+                for part in value if isinstance(value, (tuple, list)) else (value,):
+                    if part.__class__ is self.tracer_type and part.owner is self:
+                        return [part.index]
+            frame = frame.f_back
+        return []
+
     def leak(self, operands: Sequence[Any]) -> TracerLeak:
         """The error for using the trace after its end."""
-        numbers = [o for o in operands if o.__class__ is int]
+        numbers = [o for o in operands if o.__class__ is int] or self._in_use()
         return TracerLeak(
             explain(
                 f"a traced value was used after its trace ({self.purpose}) had ended. It was kept"
