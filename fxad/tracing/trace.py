@@ -385,7 +385,7 @@ class Trace:
 
     def _in_use(self) -> list[int]:
         """The variables of this trace that the operation at hand was given."""
-        frame = _getframe(2)
+        frame: Any = _getframe(2)
         while frame is not None and frame.f_code.co_filename.startswith(ROOT):
             for value in frame.f_locals.values():
                 for part in value if isinstance(value, (tuple, list)) else (value,):

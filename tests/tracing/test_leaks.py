@@ -1,4 +1,4 @@
-"""A traced value that outlives its function: every way out of it, and every use is refused with its origin."""
+"""A traced value that outlives its function: every way out, and every use is refused with its origin."""
 
 from __future__ import annotations
 
