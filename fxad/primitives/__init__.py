@@ -14,6 +14,7 @@ from fxad.primitives import (  # noqa: F401 - each defines its primitives
     eigenspaces,
     einsum,
     exponential,
+    fft,
     indexing,
     linalg,
     logical,
