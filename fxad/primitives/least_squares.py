@@ -89,14 +89,14 @@ def pinv(
 
 def _epsilon(a: Any) -> float:
     """The size of matrices times the precision of their dtype."""
-    return max(a.shape[-2:]) * float(np.finfo(a.dtype).eps)
+    size: int = max(a.shape[-2:])
+    return size * float(np.finfo(a.dtype).eps)
 
 
 def _number(x: Any, name: str, argument: str) -> float:
     require(np.ndim(x) == 0, f"{name}: {argument} is one number, not an array of shape {np.shape(x)}",
             fix="fxad.vmap over the matrices with a number each, or one number for all")
-    number: float = float(x)
-    return number
+    return float(x)
 
 
 def matrix_rank(A: Any, tol: Any = None, hermitian: bool = False, *, rtol: Any = None) -> Any:
