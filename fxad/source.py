@@ -12,10 +12,14 @@ import os
 import sys
 from types import CodeType, FrameType
 
+import numpy as np
+
 __all__ = ["ROOT", "Source", "user_frame"]
 
 #: The folder of the package: frames below it are fxad's own and never shown to the user.
 ROOT = os.path.dirname(os.path.abspath(__file__)) + os.sep
+#: The folder of NumPy, whose frames are between the user's and fxad's.
+_NUMPY = os.path.dirname(os.path.abspath(np.__file__)) + os.sep
 
 
 class Source:
@@ -118,7 +122,7 @@ def user_frame() -> FrameType | None:
     frame: FrameType | None = sys._getframe(1)
     while frame is not None:
         name = frame.f_code.co_filename
-        if not name.startswith(ROOT) and f"{os.sep}numpy{os.sep}" not in name:
+        if not name.startswith((ROOT, _NUMPY)):
             return frame
         frame = frame.f_back
     return None

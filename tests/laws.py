@@ -10,14 +10,15 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
+import pytest
 
 from fxad.execute import compile_program, interpret
 from fxad.ir import Primitive, Program, frozen, parse, type_of, verify
 from fxad.tracing import Kind, Trace, bind_in
-from fxad.transforms import inline, jvp, linearize, transpose
+from fxad.transforms import batch, inline, jvp, linearize, transpose
 
-__all__ = ["assert_close", "assert_identical", "checked", "numeric_jvp", "pairing",
-           "program_of", "random_like", "tangents_only", "vjp_program"]
+__all__ = ["assert_close", "assert_identical", "checked", "keeps_the_laws", "numeric_jvp", "pairing",
+           "program_of", "random_like", "tangents_only", "traced", "vjp_program"]
 
 #: Relative and absolute tolerance for results of this precision.
 TOLERANCE = {"f4": 2e-4, "c8": 2e-4, "f8": 1e-10, "c16": 1e-10}
@@ -136,3 +137,35 @@ def tangents_only(program: Program) -> Program:
     """(a -> b) -> (a, Ta -> Tb): the jvp without the values."""
     both = jvp(program)
     return Program(both.inputs, both.equations, both.outputs[len(program.outputs):])
+
+
+def traced(function: Callable[..., Any], *values: Any) -> Program:
+    """The Program of a function with one result or several."""
+    trace = Trace(Kind.BUILD, purpose="a test")
+    out = function(*[trace.input(type_of(v)) for v in values])
+    outs = out if isinstance(out, tuple) else (out,)
+    return trace.program([trace.operand(o) for o in outs])
+
+
+def keeps_the_laws(function: Callable[..., Any], *values: Any, second: bool = True) -> None:
+    """jvp is numeric, the transpose is its transpose, a batch is a loop; the second order too."""
+    program = traced(function, *values)
+    rng = np.random.default_rng(1)
+    tangents = random_like(values, rng)
+    first = tangents_only(program)
+    pushed = checked(first)(*values, *tangents)
+    numeric = numeric_jvp(checked(program), values, tangents)
+    assert_close(pushed, [n.astype(p.dtype) for n, p in zip(numeric, pushed, strict=True)], 1e-7)
+    cts = random_like(pushed, rng)
+    pulled = checked(vjp_program(program))(*values, *cts)
+    assert pairing(cts, pushed) == pytest.approx(pairing(pulled, tangents), rel=1e-8, abs=1e-8)
+    if second:
+        again = random_like([*values, *tangents], rng)
+        twice = checked(tangents_only(first))(*values, *tangents, *again)
+        numeric = numeric_jvp(checked(first), [*values, *tangents], again)
+        assert_close(twice, [n.astype(s.dtype) for n, s in zip(numeric, twice, strict=True)], 1e-5)
+    rows = [[v + 0.1 * i * t for v, t in zip(values, tangents, strict=True)] for i in range(3)]
+    loop = [checked(program)(*row) for row in rows]
+    stacked = [np.stack(column, axis=-1) for column in zip(*rows, strict=True)]
+    assert_close(checked(batch(program, 3, [-1] * len(values)))(*stacked),
+                 [np.stack(outs) for outs in zip(*loop, strict=True)])

@@ -43,7 +43,7 @@ from numpy import (
     unsignedinteger, ushort, vecdot, void, zeros,
 )
 
-from fxad.numpy import emath, linalg
+from fxad.numpy import emath, fft, linalg
 from fxad.numpy import dispatch, methods, ufuncs  # noqa: F401 - what two of them attach and fill is all
 from fxad.numpy.arrays import ndarray
 from fxad.numpy.bits import packbits, unpackbits
@@ -132,7 +132,7 @@ __all__ = [
     "deg2rad", "degrees", "delete", "diag", "diag_indices", "diag_indices_from", "diagflat", "diagonal",
     "diff", "digitize", "divide", "divmod", "dot", "double", "dsplit", "dstack", "dtype", "e", "ediff1d",
     "einsum", "einsum_path", "emath", "empty", "empty_like", "equal", "errstate", "euler_gamma",
-    "exceptions", "exp", "exp2", "expand_dims", "expm1", "extract", "eye", "fabs", "fill_diagonal",
+    "exceptions", "exp", "exp2", "expand_dims", "expm1", "extract", "eye", "fabs", "fft", "fill_diagonal",
     "finfo", "fix", "flatiter", "flatnonzero", "flexible", "flip", "fliplr", "flipud", "float16",
     "float32", "float64", "float_power", "floating", "floor", "floor_divide", "fmax", "fmin", "fmod",
     "format_float_positional", "format_float_scientific", "frexp", "from_dlpack", "frombuffer",

@@ -12,9 +12,9 @@ from numpy.linalg import LinAlgError
 
 from fxad.numpy import calculus, shaping
 from fxad.numpy import contraction as products
-from fxad.numpy.arguments import as_array
+from fxad.numpy.arguments import as_array, refuse_out
 from fxad.numpy.dispatch import implements
-from fxad.primitives import contraction, decompositions, determinants, norms
+from fxad.primitives import contraction, decompositions, determinants, least_squares, norms, singular_values
 from fxad.primitives import linalg as primitive
 
 __all__ = [
@@ -39,10 +39,10 @@ norm = _register(np.linalg.norm, norms.norm)
 vector_norm = _register(np.linalg.vector_norm, norms.vector_norm)
 matrix_norm = _register(np.linalg.matrix_norm, norms.matrix_norm)
 cond = _register(np.linalg.cond, norms.cond)
-matrix_rank = _register(np.linalg.matrix_rank, norms.matrix_rank)
-lstsq = _register(np.linalg.lstsq, norms.lstsq, 2)
+matrix_rank = _register(np.linalg.matrix_rank, least_squares.matrix_rank)
+lstsq = _register(np.linalg.lstsq, least_squares.lstsq, 2)
 inv = _register(np.linalg.inv, primitive.inv)
-pinv = _register(np.linalg.pinv, primitive.pinv)
+pinv = _register(np.linalg.pinv, least_squares.pinv)
 solve = _register(np.linalg.solve, primitive.solve, 2)
 matrix_power = _register(np.linalg.matrix_power, primitive.matrix_power)
 det = _register(np.linalg.det, determinants.det)
@@ -53,8 +53,8 @@ eigh = _register(np.linalg.eigh, decompositions.eigh)
 eigvals = _register(np.linalg.eigvals, decompositions.eigvals)
 eigvalsh = _register(np.linalg.eigvalsh, decompositions.eigvalsh)
 qr = _register(np.linalg.qr, decompositions.qr)
-svd = _register(np.linalg.svd, decompositions.svd)
-svdvals = _register(np.linalg.svdvals, decompositions.svdvals)
+svd = _register(np.linalg.svd, singular_values.svd)
+svdvals = _register(np.linalg.svdvals, singular_values.svdvals)
 matmul = _register(np.linalg.matmul, contraction.matmul, 2)
 vecdot = _register(np.linalg.vecdot, contraction.vecdot, 2)
 tensordot = _register(np.linalg.tensordot, products.tensordot, 2)
@@ -63,6 +63,7 @@ matrix_transpose = _register(np.linalg.matrix_transpose, shaping.matrix_transpos
 
 @implements(np.linalg.multi_dot)
 def multi_dot(arrays: Any, *, out: None = None) -> Any:
+    refuse_out("linalg.multi_dot", out)
     return primitive.multi_dot([as_array(x) for x in arrays])
 
 
@@ -111,4 +112,8 @@ def outer(x1: Any, x2: Any, /) -> Any:
 
 @implements(np.linalg.cross)
 def cross(x1: Any, x2: Any, /, *, axis: Any = -1) -> Any:
-    return calculus.cross(x1, x2, axis=axis)
+    a, b = as_array(x1), as_array(x2)
+    if a.shape[axis] != 3 or b.shape[axis] != 3:
+        raise ValueError("Both input arrays must be (arrays of) 3-dimensional vectors, but they are"
+                         f" {a.shape[axis]} and {b.shape[axis]} dimensional instead.")
+    return calculus.cross(a, b, axis=axis)

@@ -10,7 +10,7 @@ import numpy as np
 from fxad.numpy.arguments import as_array, converted, join, stacked
 from fxad.numpy.dispatch import implements
 from fxad.numpy.shaping import atleast_1d, ravel
-from fxad.primitives import contraction, decompositions, linalg, norms
+from fxad.primitives import contraction, decompositions, least_squares, linalg
 from fxad.primitives.complexes import conj, real
 from fxad.primitives.indexing import getitem
 from fxad.primitives.reductions import reduce_all
@@ -168,7 +168,7 @@ def polyfit(x: Any, y: Any, deg: Any, rcond: Any = None, full: bool = False, w: 
     columns = columns / scale
     if rcond is None:
         rcond = len(x) * float(np.finfo(x.dtype).eps)
-    c, residuals, rank, s = norms.lstsq(columns, values, rcond)
+    c, residuals, rank, s = least_squares.lstsq(columns, values, rcond)
     c = (c.T / scale).T
     if full:
         return c, residuals, converted(rank, np.intc), s, rcond

@@ -1,10 +1,12 @@
-"""Cholesky, QR, eigenvalue and singular value decompositions of stacks of matrices.
+"""Cholesky, QR and eigenvalue decompositions of stacks of matrices.
 
-Eigenvectors and singular vectors are determined only up to a phase, and within the space of equal
-eigenvalues not at all. In the derivative the largest component of each complex vector (of each left
-one, for singular vectors) keeps its phase, and vectors of equal eigenvalues do not mix: nothing is
-inf or NaN there. `cholesky` and `eigh` read one triangle, as NumPy's do; their derivative is that
-on Hermitian matrices, so that the gradient is Hermitian too.
+Eigenvectors are determined only up to a phase, and within the space of equal eigenvalues not at all.
+In the derivative the largest component of each complex vector keeps its phase, and vectors of equal
+eigenvalues do not mix: nothing is inf or NaN there. What depends on such vectors one by one has no
+derivative; nor has a matrix function such as `v @ diag(f(w)) @ adjoint(v)` its true one there, whose
+part within the space of equal eigenvalues comes from the mixing. `cholesky` and `eigh` read one
+triangle, as NumPy's do; their derivative is that on Hermitian matrices, so that the gradient is
+Hermitian too.
 """
 
 from __future__ import annotations
@@ -14,16 +16,14 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from fxad.errors import NonDifferentiable, explain
 from fxad.ir.primitive import Code, kernel, require
 from fxad.ir.types import ArrayType
 from fxad.primitives.arithmetic import equal
 from fxad.primitives.complexes import conj, real
 from fxad.primitives.contraction import diagonal, matmul, matrix_transpose
 from fxad.primitives.eigenspaces import (
-    columns_of,
     inverse_gaps,
-    inverse_or_zero,
+    nearest_order,
     rows_of,
     turned_back,
 )
@@ -42,12 +42,12 @@ from fxad.primitives.linalg import (
 )
 from fxad.primitives.samples import Maker, normal, sample
 from fxad.primitives.selection import where
-from fxad.primitives.slicing import slice_, whole
+from fxad.primitives.slicing import concatenate, pad_with, slice_, whole
+from fxad.primitives.sorting import take_along
 from fxad.primitives.structural import convert_to, reduce_sum
-from fxad.source import Source
 
-__all__ = ["EigResult", "EighResult", "QRResult", "SVDResult", "cholesky", "eig", "eigh", "eigvals",
-           "eigvalsh", "qr", "svd", "svdvals"]
+__all__ = ["EigResult", "EighResult", "QRResult", "cholesky", "eig", "eigh", "eigvals", "eigvalsh",
+           "leading", "moved_complement", "qr", "real_part"]
 
 
 # -- Cholesky -------------------------------------------------------------------------------------
@@ -152,7 +152,8 @@ class Eigen(OnMatrices):
     """Complex eigenvalues and, if `vectors`, eigenvectors in columns.
 
     The vectors are LAPACK's: of length one, and with a real number as their largest component.
-    Their derivative keeps both.
+    Their derivative keeps both. Where there are fewer vectors than eigenvalues (a defective matrix),
+    the derivative is infinite, and what comes out is huge or raises LinAlgError.
     """
 
     multiple = True
@@ -164,7 +165,7 @@ class Eigen(OnMatrices):
         return (values, ArrayType(x.shape, dtype)) if vectors else (values,)
 
     def emit(self, x: Code, *, vectors: bool) -> str:
-        return f"complex_eig({x})" if vectors else f"complex_eig({x})[:1]"
+        return f"complex_eig({x})" if vectors else f"complex_eigvals({x})"
 
     def jvp(
         self, primals: Sequence[Any], tangents: Sequence[Any], out: Any, *, vectors: bool
@@ -175,7 +176,10 @@ class Eigen(OnMatrices):
             return (None,) * len(out)
         m = solve_p(v, matmul(convert_to(dx, v.dtype), v))
         dw = diagonal(m, 0, -2, -1)
-        return (dw, _normalized(v, matmul(v, inverse_gaps(w) * m))) if vectors else (dw,)
+        if vectors:
+            return dw, _normalized(v, matmul(v, inverse_gaps(w) * m))
+        # LAPACK finds the eigenvalues of a large matrix in another order when it is to find them alone.
+        return (take_along(dw, nearest_order(out[0], w), axis=w.ndim - 1),)
 
 
 def _normalized(v: Any, dv: Any) -> Any:
@@ -195,6 +199,12 @@ def complex_eig(x: Any) -> Any:
     return w.astype(dtype), v.astype(dtype)
 
 
+@kernel
+def complex_eigvals(x: Any) -> Any:
+    """Eigenvalues alone, complex also where all are real."""
+    return (np.linalg.eigvals(x).astype(np.result_type(x, np.complex64)),)
+
+
 class EigResult(NamedTuple):
     """What `eig` gives."""
 
@@ -203,120 +213,14 @@ class EigResult(NamedTuple):
 
 
 def eig(a: Any) -> EigResult:
-    """Eigenvalues and eigenvectors of each square matrix, always complex."""
+    """Eigenvalues and eigenvectors of each square matrix, always complex: NumPy's are real if all are."""
     return EigResult(*eig_p(*inexact(a), vectors=True))
 
 
 def eigvals(a: Any) -> Any:
-    """The eigenvalues of each square matrix, always complex."""
+    """The eigenvalues of each square matrix, always complex: NumPy's are real if all are."""
     (w,) = eig_p(*inexact(a), vectors=False)
     return w
-
-
-# -- singular values ------------------------------------------------------------------------------
-
-
-class SingularValues(OnMatrices):
-    """`u`, `s`, `vh` with `(u * s) @ vh == x`, `s` in descending order.
-
-    Without `vectors`, `s` alone. With `full`, `u` and `vh` are square, and there is a derivative
-    for square `x` only.
-    """
-
-    multiple = True
-
-    def infer(self, x: ArrayType, *, full: bool, vectors: bool) -> tuple[ArrayType, ...]:
-        check_matrix(x, "svd")
-        *stack, m, n = x.shape
-        k = min(m, n)
-        s = ArrayType((*stack, k), real_dtype(x.dtype))
-        if not vectors:
-            return (s,)
-        u, vh = ((*stack, m, m if full else k), (*stack, n if full else k, n))
-        return ArrayType(u, x.dtype), s, ArrayType(vh, x.dtype)
-
-    def emit(self, x: Code, *, full: bool, vectors: bool) -> str:
-        if not vectors:
-            return f"(np.linalg.svd({x}, compute_uv=False),)"
-        return f"np.linalg.svd({x}{'' if full else ', full_matrices=False'})"
-
-    def jvp(
-        self, primals: Sequence[Any], tangents: Sequence[Any], out: Any, *,
-        full: bool, vectors: bool,
-    ) -> Any:
-        (x,), (dx,) = primals, tangents
-        m, n = x.shape[-2:]
-        if vectors and full and m != n:
-            raise _no_derivative("svd", "the columns of U and V beyond the rank are arbitrary",
-                                 "np.linalg.svd(x, full_matrices=False)")
-        if not min(m, n):
-            return (None,) * len(out)
-        u, s, vh = out if vectors else self(x, full=False, vectors=True)
-        p = matmul(matmul(adjoint(u), dx), adjoint(vh))
-        ds = real_part(diagonal(p, 0, -2, -1))
-        return (_svd_vectors(dx, u, s, vh, p, ds)) if vectors else (ds,)
-
-
-def _svd_vectors(dx: Any, u: Any, s: Any, vh: Any, p: Any, ds: Any) -> tuple[Any, Any, Any]:
-    """The tangents of `u`, `s`, `vh`."""
-    m, k, n = u.shape[-2], s.shape[-1], vh.shape[-1]
-    shape = p.shape
-    left, right = columns_of(s, shape), rows_of(s, shape)
-    # 1 / (s[j]^2 - s[i]^2), where neither the gap nor the sum is zero.
-    factor = inverse_gaps(s) * inverse_or_zero(left + right, s, max(m, n))
-    from_right, from_left = p * right, left * p
-    turn_u = factor * (from_right + adjoint(from_right))
-    turn_v = factor * (from_left + adjoint(from_left))
-    inverse_s = inverse_or_zero(s, s, max(m, n))
-    if p.dtype.kind == "c":
-        phases = where(equal(*places(p)), (p - adjoint(p)) * 0.5, 0)
-        turn_u = turn_u + phases * rows_of(inverse_s, shape)
-    du, dv = matmul(u, turn_u), matmul(adjoint(vh), turn_v)
-    if m > k:
-        outside = matmul(dx, adjoint(vh)) - matmul(u, p)
-        du = du + outside * rows_of(inverse_s, outside.shape)
-    if n > k:
-        outside = matmul(adjoint(dx), u) - matmul(adjoint(vh), adjoint(p))
-        dv = dv + outside * rows_of(inverse_s, outside.shape)
-    if p.dtype.kind == "c":
-        # x does not change when both vectors turn by one phase.
-        du, dv = turned_back(u, du, (adjoint(vh), dv))
-    return du, ds, adjoint(dv)
-
-
-def _no_derivative(name: str, why: str, fix: str) -> NonDifferentiable:
-    return NonDifferentiable(
-        explain(f"this form of {name} has no derivative: {why}.", source=Source.here(), fix=fix)
-    )
-
-
-class SVDResult(NamedTuple):
-    """What `svd` gives."""
-
-    U: Any
-    S: Any
-    Vh: Any
-
-
-def svd(
-    a: Any, full_matrices: bool = True, compute_uv: bool = True, hermitian: bool = False
-) -> Any:
-    """The singular value decomposition of each matrix.
-
-    Args:
-        a: matrices.
-        full_matrices: whether U and Vh are square. If the matrices are not, there is no derivative.
-        compute_uv: whether U and Vh are wanted; if not, the result is S alone.
-        hermitian: says that `a` is Hermitian. The general decomposition is correct for it too.
-    """
-    (a,) = inexact(a)
-    out = svd_p(a, full=bool(full_matrices and compute_uv), vectors=bool(compute_uv))
-    return SVDResult(*out) if compute_uv else out[0]
-
-
-def svdvals(x: Any, /) -> Any:
-    """The singular values of each matrix, in descending order."""
-    return svd(x, compute_uv=False)
 
 
 # -- QR -------------------------------------------------------------------------------------------
@@ -325,7 +229,8 @@ def svdvals(x: Any, /) -> Any:
 class Orthogonalization(OnMatrices):
     """`q`, `r` with `q @ r == x`, orthonormal columns in `q` and upper triangular `r`.
 
-    `mode` is "reduced", "complete" (square `q`) or "r" (only r).
+    `mode` is "reduced", "complete" (square `q`) or "r" (only r). The columns of a square `q` beyond those
+    of `x` span what is orthogonal to `x`; in the derivative they turn no more than they must for that.
     """
 
     multiple = True
@@ -345,22 +250,33 @@ class Orthogonalization(OnMatrices):
     def jvp(self, primals: Sequence[Any], tangents: Sequence[Any], out: Any, *, mode: str) -> Any:
         (x,), (dx,) = primals, tangents
         m, n = x.shape[-2:]
-        if mode == "complete" and m > n:
-            raise _no_derivative("qr", "the columns of Q beyond those of the matrix are arbitrary",
-                                 "np.linalg.qr(x)")
         if not min(m, n):
             return (None,) * len(out)
         q, r = self(x, mode="reduced") if mode == "r" else out
+        beyond = mode == "complete" and m > n
+        if beyond:
+            whole_q, q, r = q, leading(q, n, -1), leading(r, n, -2)
         # Q depends only on as many columns as it has; the others follow from R = Q^H x.
-        square, change = (_leading_columns(t, min(m, n)) for t in (r, dx))
+        square, change = (leading(t, min(m, n), -1) for t in (r, dx))
         dq = _orthogonal_change(q, square, change)
         dr = triangle(matmul(adjoint(q), dx - matmul(dq, r)), lower=False)
+        if beyond:
+            dq = concatenate(dq, moved_complement(whole_q, q, dq), axis=dq.ndim - 1)
+            dr = pad_with(dr, [0] * dr.ndim, [*[0] * (dr.ndim - 2), m - n, 0])
         return (dr,) if mode == "r" else (dq, dr)
 
 
-def _leading_columns(x: Any, n: int) -> Any:
-    """The first `n` columns."""
-    return slice_(x, index=(*map(whole, x.shape[:-1]), (0, n, 1)))
+def leading(x: Any, n: int, axis: int) -> Any:
+    """The first `n` rows (axis -2) or columns (axis -1)."""
+    axis += x.ndim
+    return slice_(x, index=tuple((0, n, 1) if i == axis else whole(k) for i, k in enumerate(x.shape)))
+
+
+def moved_complement(square: Any, some: Any, change: Any) -> Any:
+    """How the last columns of the unitary `square` stay orthogonal to the first, `some`, which change."""
+    n, total = some.shape[-1], square.shape[-1]
+    rest = slice_(square, index=(*map(whole, square.shape[:-1]), (n, total, 1)))
+    return -matmul(some, matmul(adjoint(change), rest))
 
 
 def _orthogonal_change(q: Any, r: Any, dx: Any) -> Any:
@@ -388,12 +304,19 @@ def qr(a: Any, mode: str = "reduced") -> Any:
 
     Args:
         a: matrices; for a derivative their leading columns must be linearly independent.
-        mode: "reduced", "complete" (its derivative exists only when there are no more rows than
-            columns), or "r" for R alone.
+        mode: "reduced", "complete" (of the columns of Q beyond those of `a` only their span has a
+            meaning, and a derivative), or "r" for R alone.
+
+    Raises:
+        TypeMismatch: the mode is another, such as "raw".
     """
-    require(mode in ("reduced", "complete", "r"), f"qr: mode {mode!r}",
+    (a,) = inexact(a)
+    check_matrix(ArrayType(a.shape, a.dtype), "qr")
+    require(mode != "raw", "qr: mode 'raw' gives LAPACK's own reflectors, which have no derivative here.",
             fix="mode='reduced', 'complete' or 'r'")
-    out = qr_p(*inexact(a), mode=mode)
+    require(mode in ("reduced", "complete", "r"), f"Unrecognized mode {mode!r} of qr",
+            fix="mode='reduced', 'complete' or 'r'")
+    out = qr_p(a, mode=mode)
     return out[0] if mode == "r" else QRResult(*out)
 
 
@@ -412,6 +335,16 @@ def hermitian(*shape: int, positive: bool = False) -> Maker:
     return make
 
 
+def real_spectrum(*shape: int) -> Maker:
+    """Matrices that are not Hermitian, with eigenvalues that are real numbers well apart."""
+
+    def make(rng: np.random.Generator, dtype: np.dtype[Any]) -> Any:
+        v = regular(*shape)(rng, np.dtype(np.result_type(dtype, np.float64)))
+        return ((v * np.arange(1.0, shape[-1] + 1.0)) @ np.linalg.inv(v)).astype(dtype)
+
+    return make
+
+
 _sizes = [(3, 3), (2, 4, 4), (1, 1), (0, 0), (0, 2, 2)]
 
 # The tangent of a Hermitian matrix is Hermitian; a numeric derivative along another one differs.
@@ -425,21 +358,16 @@ eigh_p = HermitianEigen("eigh", samples=[
         (_sizes[0], False, False), (_sizes[1], True, False),
     ]
 ])
+# Where eigenvalues of a real matrix are complex, LAPACK may turn a vector into its negative at any step.
 eig_p = Eigen("eig", samples=[
-    sample(normal(*size), vectors=vectors, dtypes="fc")
-    for size, vectors in zip(_sizes[:4] + _sizes[:2], [True] * 4 + [False] * 2, strict=True)
+    *(sample(real_spectrum(*size), vectors=True, dtypes="fc") for size in _sizes[:4]),
+    *(sample(normal(*size), vectors=False, dtypes="fc") for size in _sizes[:2]),
 ])
 _oblong = [(3, 3), (4, 2), (2, 2, 3), (1, 1), (0, 2), (2, 0)]
-svd_p = SingularValues("svd", samples=[
-    *(sample(normal(*size), full=False, vectors=True) for size in _oblong),
-    # The phases of complex singular vectors are LAPACK's choice.
-    *(sample(normal(*size), full=False, vectors=True, dtypes="c", smooth=False)
-      for size in _oblong[:4]),
-    *(sample(normal(*size), full=False, vectors=False, dtypes="fc") for size in _oblong[1:3]),
-    sample(normal(3, 3), full=True, vectors=True),
-])
 qr_p = Orthogonalization("qr", samples=[
     *(sample(regular(*size), mode="reduced", dtypes="fc") for size in _oblong),
     *(sample(regular(*size), mode="r", dtypes="fc") for size in _oblong[1:3]),
-    sample(regular(2, 3), mode="complete"),
+    *(sample(regular(*size), mode="complete", dtypes="fc") for size in ((2, 3), (3, 0), (0, 2))),
+    # One column beyond those of a real matrix is determined up to its sign; of others only the space is.
+    sample(regular(4, 3), mode="complete"), sample(regular(2, 3, 2), mode="complete"),
 ])

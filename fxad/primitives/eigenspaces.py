@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from fxad.ir.primitive import Code, kernel
+from fxad.ir.primitive import Code, kernel, require
 from fxad.ir.types import ArrayType
 from fxad.primitives.arithmetic import less_equal
 from fxad.primitives.complexes import imag, make_complex
@@ -14,11 +14,12 @@ from fxad.primitives.families import NonDifferentiable
 from fxad.primitives.linalg import OnMatrices
 from fxad.primitives.reductions import reduce_max
 from fxad.primitives.rounding import absolute
-from fxad.primitives.samples import normal, sample
+from fxad.primitives.samples import normal, points, sample
 from fxad.primitives.selection import where
 from fxad.primitives.structural import broadcast, reduce_sum
 
-__all__ = ["columns_of", "inverse_gaps", "inverse_or_zero", "rows_of", "turned_back"]
+__all__ = ["columns_of", "inverse_gaps", "inverse_or_zero", "nearest_order", "negligible", "rows_of",
+           "turned_back"]
 
 
 def rows_of(x: Any, shape: tuple[int, ...]) -> Any:
@@ -38,10 +39,15 @@ def inverse_gaps(w: Any) -> Any:
     return inverse_or_zero(gaps, absolute(w), w.shape[-1])
 
 
+def negligible(x: Any, scale: Any, size: int) -> Any:
+    """Where `x` is nothing, to within rounding, beside the largest of each vector of `scale`."""
+    largest = reduce_max(scale, axes=(scale.ndim - 1,)) * (size * float(np.finfo(x.dtype).eps))
+    return less_equal(absolute(x), columns_of(largest, x.shape))
+
+
 def inverse_or_zero(x: Any, scale: Any, size: int) -> Any:
     """`1 / x`, and 0 where `x` is nothing beside the largest of each vector of `scale`."""
-    largest = reduce_max(scale, axes=(scale.ndim - 1,)) * (size * float(np.finfo(x.dtype).eps))
-    nothing = less_equal(absolute(x), columns_of(largest, x.shape))
+    nothing = negligible(x, scale, size)
     return where(nothing, 0, 1.0 / where(nothing, 1, x))
 
 
@@ -75,6 +81,33 @@ def largest_of_columns(x: Any) -> Any:
     return np.arange(x.shape[-2])[:, None] == first
 
 
+class NearestOrder(OnMatrices, NonDifferentiable):
+    """For each of the numbers of a vector, where in a vector of the same numbers it stands."""
+
+    def infer(self, w: ArrayType, others: ArrayType) -> ArrayType:
+        require(w.shape == others.shape and w.ndim > 0, f"the order of {w} in {others}")
+        return w.with_dtype(np.intp)
+
+    def emit(self, w: Code, others: Code) -> str:
+        return f"nearest_places({w}, {others})"
+
+
+@kernel
+def nearest_places(w: Any, others: Any) -> Any:
+    """Of each of `w` the place in `others` of the nearest that is not yet taken."""
+    distances = np.abs(w[..., :, None] - others[..., None, :])
+    places = np.empty(w.shape, np.intp)
+    for row in np.ndindex(w.shape):
+        places[row] = np.argmin(distances[row])
+        distances[(*row[:-1], slice(None), places[row])] = np.inf
+    return places
+
+
 largest_of = LargestOf("largest_of", samples=[
     sample(normal(3, 2), dtypes="c"), sample(normal(2, 3, 3), dtypes="c"),
+])
+nearest_order = NearestOrder("nearest_order", samples=[
+    sample(points(1.0, 3.0, 2.0), points(2.01, 1.01, 2.99), dtypes="fc"),
+    sample(points(1.0, 1.0), points(1.0, 1.0)), sample(normal(2, 0), normal(2, 0)),
+    sample(normal(2, 3), normal(2, 3), dtypes="c"),
 ])

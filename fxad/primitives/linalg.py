@@ -8,25 +8,27 @@ from __future__ import annotations
 
 import itertools
 import math
+import operator
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
+from fxad.errors import explain
 from fxad.ir.primitive import Code, Unknown, kernel, require
 from fxad.ir.types import ArrayType
 from fxad.primitives.arithmetic import equal, greater, greater_equal
 from fxad.primitives.complexes import conj
-from fxad.primitives.contraction import einsum, matmul, matrix_transpose, operand
+from fxad.primitives.contraction import dot, einsum, matmul, matrix_transpose, operand
 from fxad.primitives.creation import full_like, iota_like
 from fxad.primitives.families import Operation
 from fxad.primitives.samples import Maker, normal, sample
 from fxad.primitives.selection import where
 from fxad.primitives.slicing import spread
 from fxad.primitives.structural import broadcast_to, convert_to, move_axis, reshape
+from fxad.source import Source
 
-__all__ = ["adjoint", "inv", "matrix_power", "multi_dot", "pinv", "solve",
-           "solve_triangular"]
+__all__ = ["adjoint", "inv", "matrix_power", "multi_dot", "solve", "solve_triangular"]
 
 
 # -- help -----------------------------------------------------------------------------------------
@@ -47,13 +49,20 @@ class OnMatrices(Operation):
 def check_matrix(x: ArrayType, name: str, *, square: bool = False) -> None:
     """Raise what NumPy raises for what is no (square) matrix, or has no dtype of LAPACK's."""
     if x.ndim < 2:
-        raise np.linalg.LinAlgError(
-            f"{x.ndim}-dimensional array given. {name} takes arrays of two dimensions or more"
-        )
+        raise refused(f"{x.ndim}-dimensional array given. {name} takes arrays of two dimensions or more",
+                      fix="x[None, :] for a row, x[:, None] for a column")
     if square and x.shape[-1] != x.shape[-2]:
-        raise np.linalg.LinAlgError(
-            f"Last 2 dimensions of the array must be square: {name} of shape {x.shape}"
-        )
+        raise refused(f"Last 2 dimensions of the array must be square: {name} of shape {x.shape}",
+                      fix="np.linalg.pinv or np.linalg.lstsq, which take other shapes, or x.T @ x")
+    _check_dtype(x)
+
+
+def refused(what: str, fix: str | None = None) -> np.linalg.LinAlgError:
+    """NumPy's error for matrices that can't be, with the user's line."""
+    return np.linalg.LinAlgError(explain(what, source=Source.here(), fix=fix))
+
+
+def _check_dtype(x: Any) -> None:
     require(x.dtype.char in "fdFD", f"array type {x.dtype} is unsupported in linalg",
             fix="x.astype(np.float64)")
 
@@ -61,6 +70,9 @@ def check_matrix(x: ArrayType, name: str, *, square: bool = False) -> None:
 def inexact(*arrays: Any) -> list[Any]:
     """Operands in the one dtype in which NumPy's linalg computes: integers count as float64."""
     given = [operand(x) for x in arrays]
+    for x in given:
+        if x.dtype.kind in "fc":
+            _check_dtype(x)
     dtype = np.result_type(*(x.dtype if x.dtype.kind in "fc" else np.float64 for x in given))
     return [x if x.dtype == dtype else convert_to(x, dtype) for x in given]
 
@@ -248,46 +260,31 @@ class Inverse(OnMatrices):
         return -matmul(matmul(out, tangents[0]), out)
 
 
-class PseudoInverse(OnMatrices):
-    """Moore and Penrose's inverse; singular values up to `rcond` times the largest are zero."""
+class InverseOrNan(Inverse):
+    """The inverse of each matrix, and NaN for the singular ones."""
 
-    def infer(self, x: ArrayType, *, rcond: float, hermitian: bool) -> ArrayType:
-        check_matrix(x, "pinv", square=hermitian)
-        return ArrayType((*x.shape[:-2], x.shape[-1], x.shape[-2]), x.dtype)
+    def emit(self, x: Code) -> str:
+        return f"inverse_or_nan({x})"
 
-    def emit(self, x: Code, *, rcond: float, hermitian: bool) -> str:
-        return f"np.linalg.pinv({x}, {rcond!r}{', hermitian=True' if hermitian else ''})"
 
-    def jvp(
-        self, primals: Sequence[Any], tangents: Sequence[Any], out: Any, **params: Any
-    ) -> Any:
-        # Golub and Pereyra's formula, which holds where the rank does not change. Not by way of the
-        # singular vectors: they have no derivative where two singular values are equal.
-        (x,), (dx,), p = primals, tangents, out
-        turned, back = adjoint(dx), adjoint(p)
-        from_rows = matmul(matmul(p, back), turned - matmul(matmul(turned, x), p))
-        from_columns = matmul(turned - matmul(p, matmul(x, turned)), matmul(back, p))
-        return from_rows + from_columns - matmul(matmul(p, dx), p)
+@kernel
+def inverse_or_nan(x: Any) -> Any:
+    """np.linalg.inv, with NaN where that would raise."""
+    try:
+        return np.linalg.inv(x)
+    except np.linalg.LinAlgError:
+        out = np.full(x.shape, np.nan, x.dtype)
+    for i in np.ndindex(x.shape[:-2]):
+        try:
+            out[i] = np.linalg.inv(x[i])
+        except np.linalg.LinAlgError:
+            continue
+    return out
 
 
 def inv(a: Any) -> Any:
     """The inverse of each matrix. A singular one raises LinAlgError."""
     return inv_p(*inexact(a))
-
-
-def pinv(a: Any, rcond: float | None = None, hermitian: bool = False, *, rtol: Any = 1e-15) -> Any:
-    """The pseudo-inverse of each matrix. Its derivative is the one at constant rank.
-
-    Args:
-        a: matrices.
-        rcond: singular values up to `rcond` times the largest count as zero.
-        hermitian: whether `a` is taken to be Hermitian, which is faster.
-        rtol: another name of `rcond`; None for the size of the matrix times the machine precision.
-    """
-    (a,) = inexact(a)
-    if rcond is None:
-        rcond = rtol if rtol is not None else max(a.shape[-2:]) * float(np.finfo(a.dtype).eps)
-    return pinv_p(a, rcond=float(rcond), hermitian=bool(hermitian))
 
 
 # -- products -------------------------------------------------------------------------------------
@@ -297,7 +294,8 @@ def matrix_power(a: Any, n: int) -> Any:
     """Each matrix to an integer power, by repeated squaring; a negative one inverts it."""
     a = operand(a)
     if a.ndim < 2 or a.shape[-1] != a.shape[-2]:
-        raise np.linalg.LinAlgError(f"matrix_power takes square matrices, not shape {a.shape}")
+        raise refused(f"matrix_power takes square matrices, not shape {a.shape}")
+    n = operator.index(n)
     if n == 0:
         zeros, ones = (full_like(a, value) for value in (0, 1))
         return where(equal(*places(a)), ones, zeros)
@@ -317,11 +315,13 @@ def multi_dot(arrays: Sequence[Any]) -> Any:
     """The product of two or more matrices, in a cheap order. The first and last may be vectors."""
     require(len(arrays) > 1, "multi_dot takes two arrays at least")
     given = [operand(x) for x in arrays]
+    if len(given) == 2:
+        return dot(*given)
     last = len(given) - 1
     args: list[Any] = []
     for i, x in enumerate(given):
         if not (x.ndim == 2 or (x.ndim == 1 and i in (0, last))):
-            raise np.linalg.LinAlgError(f"multi_dot takes matrices, not shape {x.shape}")
+            raise refused(f"multi_dot takes matrices, not shape {x.shape}")
         args += [x, [i, i + 1] if x.ndim == 2 else [1] if i == 0 else [last]]
     ends = [[0]] if given[0].ndim == 2 else [[]]
     ends.append([last + 1] if given[-1].ndim == 2 else [])
@@ -359,7 +359,7 @@ triangular_solve_p = TriangularSolve("triangular_solve", samples=[
     *(sample(*m, lower=True, trans=False, unit=False) for m in _empty),
 ])
 inv_p = Inverse("inv", samples=matrices)
-pinv_p = PseudoInverse("pinv", samples=[
-    sample(maker, rcond=1e-15, hermitian=False, dtypes="fc")
-    for maker in (regular(3, 3), normal(4, 2), normal(2, 2, 3), normal(0, 2))
+inverse_or_nan_p = InverseOrNan("inverse_or_nan", samples=[
+    *matrices, sample(lambda rng, dtype: np.stack([np.ones((2, 2), dtype), np.eye(2, dtype=dtype)]),
+                      dtypes="fc", smooth=False),
 ])

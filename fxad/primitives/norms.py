@@ -1,27 +1,31 @@
-"""Norms, condition numbers, ranks and least squares, composed of other operations."""
+"""Norms and condition numbers, composed of other operations."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
 from fxad.ir.primitive import require
-from fxad.primitives.arithmetic import equal, greater, not_equal
+from fxad.ir.types import ArrayType
+from fxad.primitives.arithmetic import equal, not_equal
 from fxad.primitives.complexes import imag, real
-from fxad.primitives.contraction import matmul, operand
-from fxad.primitives.creation import full_like
-from fxad.primitives.decompositions import svdvals
+from fxad.primitives.contraction import operand
+from fxad.primitives.eigenspaces import negligible
 from fxad.primitives.exponential import sqrt
-from fxad.primitives.linalg import inexact, inv, pinv, real_dtype
-from fxad.primitives.reductions import reduce_max, reduce_min
+from fxad.primitives.linalg import check_matrix, inexact, inverse_or_nan_p, real_dtype, refused
+from fxad.primitives.logical import isnan, logical_and, logical_not
+from fxad.primitives.reductions import reduce_any, reduce_max, reduce_min
 from fxad.primitives.rounding import absolute
 from fxad.primitives.selection import where
+from fxad.primitives.singular_values import svdvals
 from fxad.primitives.slicing import slice_, whole
-from fxad.primitives.structural import broadcast, convert_to, permute, reduce_sum, reshape
+from fxad.primitives.stopping import stop_gradient
+from fxad.primitives.structural import convert_to, permute, reduce_sum, reshape
 
-__all__ = ["LstsqResult", "cond", "lstsq", "matrix_norm", "matrix_rank", "norm", "vector_norm"]
+__all__ = ["cond", "matrix_norm", "norm", "squared", "vector_norm"]
 
 _inf = float("inf")
 
@@ -52,7 +56,7 @@ def norm(x: Any, ord: Any = None, axis: Any = None, keepdims: bool = False) -> A
         plain = ord is None or (ord == 2 and len(axes) == 1) or ord in ("fro", "f")
         plain = plain and (len(axes) == 2 or not isinstance(ord, str))
     if plain:
-        out = _root(reduce_sum(_squared(x), axes=tuple(sorted(axes))))
+        out = _root(reduce_sum(squared(x), axes=tuple(sorted(axes))))
     elif len(axes) == 1:
         require(not isinstance(ord, str), f"Invalid norm order {ord!r} for vectors")
         out = _of_vectors(x, ord, axes[0])
@@ -68,7 +72,7 @@ def _axis(axis: int, ndim: int) -> int:
     return axis % ndim
 
 
-def _squared(x: Any) -> Any:
+def squared(x: Any) -> Any:
     """The squared absolute values."""
     if x.dtype.kind != "c":
         return x * x
@@ -88,11 +92,11 @@ def _of_vectors(x: Any, ord: Any, axis: int) -> Any:
     if ord == 0:
         return reduce_sum(convert_to(not_equal(x, 0), real_dtype(x.dtype)), axes=axes)
     size = absolute(x)
-    if ord == _inf and x.shape[axis]:
-        return reduce_max(size, axes=axes)
+    if ord == _inf:
+        return _greatest(size, axis)
     if ord == -_inf:
         return reduce_min(size, axes=axes)
-    if ord in (1, _inf):  # the greatest of no numbers is their sum, 0
+    if ord == 1:
         return reduce_sum(size, axes=axes)
     power = float(ord)
     if power > 0:
@@ -100,19 +104,28 @@ def _of_vectors(x: Any, ord: Any, axis: int) -> Any:
     return reduce_sum(size**power, axes=axes) ** (1 / power)
 
 
+def _greatest(x: Any, axis: int) -> Any:
+    """The greatest of numbers that are not negative: of no numbers it is their sum, 0."""
+    return (reduce_max if x.shape[axis] else reduce_sum)(x, axes=(axis,))
+
+
 def _of_matrices(x: Any, ord: Any, axes: Sequence[int]) -> Any:
     rows, columns = axes
     if ord in (1, -1, _inf, -_inf):
         over, along = (rows, columns) if abs(ord) == 1 else (columns, rows)
         sums = reduce_sum(absolute(x), axes=(over,))
-        return (reduce_max if ord > 0 else reduce_min)(sums, axes=(along - (over < along),))
+        along -= over < along
+        return _greatest(sums, along) if ord > 0 else reduce_min(sums, axes=(along,))
     require(ord in (2, -2, "nuc"), f"Invalid norm order {ord!r} for matrices")
     others = tuple(i for i in range(x.ndim) if i not in axes)
     s = svdvals(permute(x, axes=(*others, rows, columns)))
     last = (s.ndim - 1,)
     if ord == "nuc":
+        if s.shape[-1]:
+            # What is zero to within rounding has vectors that are rounding, too.
+            s = where(negligible(s, s, max(x.shape[rows], x.shape[columns])), stop_gradient(s), s)
         return reduce_sum(s, axes=last)
-    return (reduce_max if ord > 0 else reduce_min)(s, axes=last)
+    return _greatest(s, *last) if ord > 0 else reduce_min(s, axes=last)
 
 
 def vector_norm(x: Any, /, *, axis: Any = None, keepdims: bool = False, ord: Any = 2) -> Any:
@@ -138,80 +151,25 @@ def matrix_norm(x: Any, /, *, keepdims: bool = False, ord: Any = "fro") -> Any:
 
 
 def cond(x: Any, p: Any = None) -> Any:
-    """The condition number of each matrix: its norm `p` times that of its inverse."""
+    """The condition number of each matrix: its norm `p` times that of its inverse; inf if it is singular.
+
+    With `p` None, 2 or -2 the matrices need not be square.
+    """
     (x,) = inexact(x)
-    require(x.ndim >= 2 and x.size > 0, "cond is not defined on empty arrays")
+    check_matrix(ArrayType(x.shape, x.dtype), "cond")
+    if not math.prod(x.shape[-2:]):
+        raise refused("cond is not defined on empty arrays")
     if p in (None, 2, -2):
         s = svdvals(x)
         largest, smallest = _at(s, 0), _at(s, s.shape[-1] - 1)
-        return smallest / largest if p == -2 else largest / smallest
-    return norm(x, p, (-2, -1)) * norm(inv(x), p, (-2, -1))
+        ratio = smallest / largest if p == -2 else largest / smallest
+    else:
+        check_matrix(ArrayType(x.shape, x.dtype), "cond", square=True)
+        ratio = norm(x, p, (-2, -1)) * norm(inverse_or_nan_p(x), p, (-2, -1))
+    given = reduce_any(isnan(x), axes=(x.ndim - 2, x.ndim - 1))
+    return where(logical_and(isnan(ratio), logical_not(given)), _inf, ratio)
 
 
 def _at(x: Any, i: int) -> Any:
     """The element `i` of each vector."""
     return slice_(x, index=(*map(whole, x.shape[:-1]), i))
-
-
-def matrix_rank(A: Any, tol: Any = None, hermitian: bool = False, *, rtol: Any = None) -> Any:
-    """The number of singular values that are not zero to within rounding. It has no derivative.
-
-    Args:
-        A: matrices, or a vector, which has rank 0 or 1.
-        tol: singular values up to this one count as zero.
-        hermitian: says that the matrices are Hermitian; the general way is correct for them too.
-        rtol: the same, beside the largest singular value.
-    """
-    A = operand(A)
-    if A.ndim < 2:
-        present = convert_to(not_equal(A, 0), np.int64)
-        return reduce_max(present, axes=(0,)) if A.ndim else present
-    (A,) = inexact(A)
-    s = svdvals(A)
-    if not s.shape[-1]:
-        return full_like(s, 0, s.shape[:-1], np.int64)
-    if tol is None:
-        eps = float(np.finfo(s.dtype).eps)
-        tol = _at(s, 0) * (max(A.shape[-2:]) * eps if rtol is None else rtol)
-    tol = operand(tol)
-    limit = broadcast(tol, shape=s.shape, axes=tuple(range(tol.ndim)))
-    return reduce_sum(convert_to(greater(s, limit), np.int64), axes=(s.ndim - 1,))
-
-
-class LstsqResult(NamedTuple):
-    """What `lstsq` gives."""
-
-    x: Any
-    residuals: Any
-    rank: Any
-    singular_values: Any
-
-
-def lstsq(a: Any, b: Any, rcond: float | None = None) -> LstsqResult:
-    """The `x` that makes `|b - a x|` least, the shortest if there are several.
-
-    Under a derivative or `jit` the residuals are given whenever `a` has more rows than columns;
-    NumPy leaves them out where `a` has not full rank.
-
-    Args:
-        a: a matrix.
-        b: a vector, or a matrix.
-        rcond: singular values up to `rcond` times the largest count as zero; None for the greater
-            size of `a` times the machine precision.
-    """
-    a, b = inexact(a, b)
-    if isinstance(a, np.ndarray) and isinstance(b, np.ndarray):
-        return LstsqResult(*np.linalg.lstsq(a, b, rcond=rcond))
-    if a.ndim != 2 or b.ndim not in (1, 2):
-        raise np.linalg.LinAlgError(f"lstsq of arrays of shapes {a.shape} and {b.shape}")
-    m, n = a.shape
-    require(b.shape[0] == m, f"lstsq: Incompatible dimensions {a.shape} and {b.shape}")
-    if rcond is None:
-        rcond = max(m, n) * float(np.finfo(a.dtype).eps)
-    x = matmul(pinv(a, rcond), b)
-    if m > n:
-        residuals = reduce_sum(_squared(b - matmul(a, x)), axes=(0,))
-        residuals = residuals if b.ndim == 2 else reshape(residuals, shape=(1,))
-    else:
-        residuals = full_like(b, 0, (0,), real_dtype(a.dtype))
-    return LstsqResult(x, residuals, matrix_rank(a, rtol=rcond), svdvals(a))
