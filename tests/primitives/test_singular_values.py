@@ -31,7 +31,7 @@ def _projection(v: Any, k: int) -> Any:
     (lambda x: matmul(sv.svd(x).U[:, :2] * sv.svd(x).S ** 2, sv.svd(x).Vh), (4, 2)),
     (lambda x: _projection(dec.qr(x, "complete").Q, 2), (4, 2)),
     (lambda x: (matmul(*dec.qr(x, "complete")), dec.qr(x, "complete").R), (2, 5, 3)),
-], ids=str)
+], ids=["u", "v", "two cuts", "product", "q", "qr"])
 def test_vectors_beyond_the_matrix(function: Any, shape: Any, dtype: str) -> None:
     """What depends on their space has its derivative; they stay orthonormal."""
     keeps_the_laws(function, normal(*shape, dtype=dtype))
