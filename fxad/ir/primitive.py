@@ -124,8 +124,7 @@ class Primitive:
         transpose_copies: its transpose only moves and repeats elements, so it moves masks too.
         moves: it moves and sums elements (its matrix holds zeros and ones), so that a mask can follow.
         cheap: cheaper to compute again than to keep for the backward pass.
-        structured: it holds Programs among its params. Instead of `jvp` it has `push`, and it can be taken
-            apart (`separate`) and thinned out (`prune`).
+        structured: it holds Programs among its params; it has `push` for `jvp`, `separate` and `prune`.
         samples: inputs for the conformance tests.
     """
 
