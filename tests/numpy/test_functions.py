@@ -10,7 +10,11 @@ import pytest
 import fxad
 import fxad.numpy as fnp
 from fxad import tree
-from tests.numpy.cases import CASES, Case, Function
+from tests.numpy.cases import CASES as FIRST
+from tests.numpy.cases import Case, Function
+from tests.numpy.more_cases import MORE
+
+CASES = [*FIRST, *MORE]
 
 
 def arrays_of(out: Any) -> list[Any]:
@@ -135,3 +139,27 @@ def test_single_precision(case: Case) -> None:
            for o in arrays_of(out)]
     for ct in pull(tree.flatten(out)[1].unflatten(cts)):
         assert ct.dtype == np.float32
+
+
+@pytest.mark.parametrize("case", [c for c in MORE if c.smooth], ids=repr)
+def test_second_order(case: Case) -> None:
+    """The gradient's own derivative, forward and reverse, agrees with differences of gradients."""
+    rng = np.random.default_rng(1)
+    tangents = tuple(direction(rng, x) for x in case.arrays)
+    places = tuple(range(len(case.arrays)))
+
+    def total(*a: Any) -> Any:
+        leaves = [x for x in tree.leaves(case.function(np, *a)) if np.result_type(x).kind in "fc"]
+        return sum(np.sum(np.real(x)) + 0.5 * np.sum(np.real(x) ** 2) for x in leaves)
+
+    slope = fxad.grad(total, argnums=places)
+    _, forward = fxad.jvp(slope, case.arrays, tangents)
+    reverse = fxad.grad(lambda *a: sum(np.sum(p * t) for p, t in zip(slope(*a), tangents, strict=True)),
+                        argnums=places)(*case.arrays)
+    after, before = (slope(*[x + h * t for x, t in zip(case.arrays, tangents, strict=True)])
+                     for h in (1e-5, -1e-5))
+    for f, r, a, b in zip(forward, reverse, after, before, strict=True):
+        expected = (a - b) / 2e-5
+        scale = np.maximum(1.0, np.max(np.abs(expected)))
+        np.testing.assert_allclose(f / scale, expected / scale, atol=1e-6)
+        np.testing.assert_allclose(r / scale, expected / scale, atol=1e-6)
