@@ -17,7 +17,7 @@ from fxad.ir.program import Program
 from fxad.ir.types import ArrayType
 from fxad.primitives.structural import convert_to
 from fxad.source import Source
-from fxad.tracing import Kind, Trace, Tracer
+from fxad.tracing import Kind, Trace, Tracer, derivatives_around
 from fxad.transforms.inline import build, inline
 
 __all__ = ["Body", "array_leaf", "describe_types", "record_body", "strong_types"]
@@ -60,10 +60,22 @@ class Body:
 
 def record_body(
     fun: Callable[..., Any], purpose: str, trees: Sequence[Any], types: Sequence[ArrayType],
-    names: Sequence[str] = (),
+    names: Sequence[str] = (), values: Sequence[Any] = (),
 ) -> Body:
-    """Record `fun`, called with trees of values of these types (one treedef an argument)."""
-    trace = Trace(Kind.BODY, purpose=purpose, names=list(names))
+    """Record `fun`, called with trees of values of these types (one treedef an argument).
+
+    `values` are what it is called with, from which is foreseen how many derivatives may be taken. What it
+    takes from outside may reach any value by way of the carry, so with more of them it is recorded again.
+    """
+    while True:
+        trace = Trace(Kind.BODY, purpose=purpose, names=list(names), in_values=values)
+        body = _recorded(trace, fun, trees, types)
+        values = [*values, *body.captured]
+        if trace.foreseen is None or derivatives_around(values) <= trace.foreseen:
+            return body
+
+
+def _recorded(trace: Trace, fun: Callable[..., Any], trees: Sequence[Any], types: Sequence[ArrayType]) -> Body:
     leaves: list[Any] = [trace.input(t) for t in types]
     try:
         arguments, at = [], 0

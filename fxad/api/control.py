@@ -87,7 +87,7 @@ def _branches(name: str, which: Any, functions: Sequence[Callable[..., Any]], op
     types = [leaf_type(leaf) for leaf in leaves]
     labels = ["the false branch", "the true branch"] if name == "cond" else [
         f"branch {i}" for i in range(len(functions))]
-    bodies = [record_body(f, f"{label} of {name}", trees, types)
+    bodies = [record_body(f, f"{label} of {name}", trees, types, values=leaves)
               for f, label in zip(functions, labels, strict=True)]
     first = bodies[0]
     for body, label in zip(bodies[1:], labels[1:], strict=True):

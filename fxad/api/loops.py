@@ -61,14 +61,14 @@ def while_loop(
     check_callable(body_fun, "while_loop")
     kept = _schedule("while_loop", checkpoint)
     start, treedef, types = _carried("while_loop", init_val)
-    cond = record_body(cond_fun, "the condition of while_loop", [treedef], types)
+    cond = record_body(cond_fun, "the condition of while_loop", [treedef], types, values=start)
     kinds = [(t.shape, t.dtype.kind) for t in cond.types]
     if kinds != [((), "b")]:
         raise _mismatch(
             "while_loop: the condition gives one boolean, and this one returned"
             f" {describe_types(cond.out.treedef, cond.types)}.",
             "a comparison of numbers, or np.all(...) or np.any(...) of an array of booleans")
-    body = record_body(body_fun, "the body of while_loop", [treedef], types)
+    body = record_body(body_fun, "the body of while_loop", [treedef], types, values=start)
     body = _steady("while_loop", body, treedef, types)
     count = len(types)
     outs = bind(while_, [*cond.captured, *body.captured, *start], Params(
@@ -217,7 +217,8 @@ def _scan(
     leaves, xs_tree = tree.flatten(xs)
     leaves = [stacked(leaf) for leaf in leaves]
     elements = [_element(leaf_type(leaf)) for leaf in leaves]
-    made = record_body(_paired(name, f), f"the body of {name}", [treedef, xs_tree], [*types, *elements])
+    made = record_body(_paired(name, f), f"the body of {name}", [treedef, xs_tree], [*types, *elements],
+                       values=[*start, *leaves])
     carried, left = _halves(made, treedef, types, name)
     body = _steady(name, made, treedef, types)
     count = len(types)

@@ -11,7 +11,7 @@ from fxad.execute.emit import compile_program
 from fxad.execute.interpreter import interpret
 from fxad.ir import program as program_module
 from fxad.ir.program import Program
-from fxad.optimize import lower, optimize
+from fxad.optimize import expand, lower, optimize
 from fxad.primitives.structured import Structured
 from fxad.tracing import Kind, Tracer, innermost
 from fxad.transforms.inline import inline
@@ -50,7 +50,7 @@ class Executable:
                 interpreted = self._interpreted = interpret(self.program)
             return interpreted(*values)
         self._interpreted = None
-        self.run = compile_program(lower(self.optimized) if config.optimize else self.optimized)
+        self.run = compile_program(_lowered(self.optimized) if config.optimize else self.optimized)
         return self.run(*values)
 
     @property
@@ -70,6 +70,12 @@ class Executable:
                 once = trace.kind is Kind.JIT
                 return inline(trace, self.program if once else self.optimized, values)
         return self.run(*values)
+
+
+def _lowered(program: Program) -> Program:
+    """An optimised Program as it is to be compiled: rules that no derivative has asked for are gone."""
+    expanded = expand(program)
+    return lower(program if expanded is program else optimize(expanded))
 
 
 class Cache:

@@ -11,6 +11,7 @@ from fxad.execute.loops import Module
 from fxad.execute.writer import Writer, is_scalar
 from fxad.ir.primitive import NAMESPACE
 from fxad.ir.program import Program
+from fxad.optimize import expand
 
 __all__ = ["compile_program", "source"]
 
@@ -22,6 +23,7 @@ def compile_program(program: Program, name: str = "program") -> Callable[..., tu
 
     Its source can be read by tracebacks and debuggers under the file name `<fxad name-N>`.
     """
+    program = expand(program)
     text = source(program, name)
     file = f"<fxad {name}-{next(_files)}>"
     space = dict(NAMESPACE)
@@ -66,6 +68,7 @@ class _Lazily:
 
 def source(program: Program, name: str = "program") -> str:
     """The Python source of a Program, as a function called `name`; loops are functions before it."""
+    program = expand(program)
     if is_scalar(program):
         return Writer(program, Module(name)).scalar(name)
     return straight_source(program, name)

@@ -8,6 +8,7 @@ from typing import Any
 from fxad.execute.results import copies, entry_dtypes
 from fxad.ir.analysis import last_uses
 from fxad.ir.program import Atom, Literal, Program, Var, numpy_literals
+from fxad.optimize import expand
 
 __all__ = ["interpret"]
 
@@ -17,6 +18,7 @@ def interpret(program: Program) -> Callable[..., tuple[Any, ...]]:
 
     Values are let go after their last use.
     """
+    program = expand(program)
     slots: dict[Atom, int] = {}
     initial: list[Any] = []
 

@@ -8,12 +8,13 @@ from types import ModuleType
 
 from fxad.ir.program import Program
 from fxad.optimize.cse import cse
+from fxad.optimize.expand import expand
 from fxad.optimize.fold import fold
 from fxad.optimize.pattern import Rule, rule
 from fxad.optimize.pipeline import PIPELINE, Pass, lower, optimize
 from fxad.optimize.simplify import RULES, simplify
 
-__all__ = ["PIPELINE", "RULES", "Pass", "Rule", "cse", "fold", "lower", "optimize", "rule", "simplify"]
+__all__ = ["PIPELINE", "RULES", "Pass", "Rule", "cse", "expand", "fold", "lower", "optimize", "rule", "simplify"]
 
 
 class _Optimize(ModuleType):

@@ -8,6 +8,7 @@ from fxad.primitives import (  # noqa: F401 - each defines its primitives
     contraction,
     creation,
     cumulative,
+    custom,
     decompositions,
     determinants,
     dynamic_slicing,

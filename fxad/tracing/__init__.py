@@ -1,6 +1,7 @@
 """From Python to Programs: traces, and the tracers that user code computes with."""
 
 from fxad.tracing.deciding import concrete_value
+from fxad.tracing.orders import derivatives_around
 from fxad.tracing.segments import Segment, segment
 from fxad.tracing.trace import (
     NUMBER_TYPES,
@@ -27,6 +28,7 @@ __all__ = [
     "bind",
     "bind_in",
     "concrete_value",
+    "derivatives_around",
     "infer",
     "innermost",
     "segment",

@@ -11,8 +11,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from fxad.errors import ConcretizationError, explain
+from fxad.ir.primitive import Unknown
 from fxad.ir.program import Literal, numpy_literals
-from fxad.source import user_frame
+from fxad.source import Source, user_frame
 from fxad.tracing.trace import (
     CAPTURE,
     INPUT,
@@ -93,7 +95,7 @@ def _evaluate(trace: Trace, index: int, asked: str, fix: str) -> Any:
     def outer(value: Any) -> Any:
         if value.__class__ is Trace.tracer_type:
             return concrete_value(value, asked, fix)
-        return value
+        return _known(trace, value)
 
     return _walk(trace, index, trace.known, outer, lambda n, operands: _run(trace, n, operands))
 
@@ -121,7 +123,21 @@ def _lift(trace: Trace, index: int) -> Any:
             return bind(primitive, operands, params)
         return _run(trace, number, operands)
 
-    return _walk(trace, index, trace.lifted, lambda value: value, compute)
+    return _walk(trace, index, trace.lifted, lambda value: _known(trace, value), compute)
+
+
+def _known(trace: Trace, value: Any) -> Any:
+    """The value of an input, which a tangent or cotangent of a rule does not have."""
+    if value.__class__ is not Unknown:
+        return value
+    raise ConcretizationError(
+        explain(
+            f"Python decides on a tangent or cotangent in {trace.purpose}, which is recorded once for all"
+            " of them.",
+            source=Source.here(),
+            fix="np.where(condition, a, b); a rule is linear in its tangents or cotangents",
+        )
+    )
 
 
 def _walk(

@@ -130,8 +130,8 @@ class Trace:
     """
 
     __slots__ = (
-        "_capture_numbers", "captures", "guards", "in_values", "kind", "known", "lifted", "literal_numbers",
-        "names", "purpose", "records", "serial", "source", "sources",
+        "_capture_numbers", "captures", "foreseen", "guards", "in_values", "kind", "known", "lifted",
+        "literal_numbers", "names", "order", "purpose", "records", "serial", "source", "sources",
     )
 
     #: Set by the tracer module: makes the handle on a variable.
@@ -160,6 +160,9 @@ class Trace:
         self.sources: list[Any] = []
         self.in_values = in_values
         self.names = names
+        #: How many derivatives are taken of it, and how many were foreseen around it; see `orders`.
+        self.order = int(kind is Kind.CONCRETE or kind is Kind.ABSTRACT)
+        self.foreseen: int | None = None
         #: What came from outside, by variable number, in order.
         self.captures: dict[int, Any] = {}
         self._capture_numbers: dict[Any, int] = {}
