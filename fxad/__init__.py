@@ -25,7 +25,13 @@ from fxad import (
     tree_util,
 )
 from fxad.api import (
+    CustomVJPPrimal,
     ShapeDtypeStruct,
+    SymbolicZero,
+    closure_convert,
+    custom_gradient,
+    custom_jvp,
+    custom_vjp,
     elementwise_grad,
     eval_shape,
     float0,
@@ -51,7 +57,7 @@ from fxad.config import config
 __version__ = "0.1.0"
 
 __all__ = [
-    "ShapeDtypeStruct", "config", "elementwise_grad", "errors", "eval_shape", "execute", "float0", "grad",
+    "CustomVJPPrimal", "ShapeDtypeStruct", "SymbolicZero", "closure_convert", "config", "custom_gradient", "custom_jvp", "custom_vjp", "elementwise_grad", "errors", "eval_shape", "execute", "float0", "grad",
     "hessian", "hvp", "ir", "jacfwd", "jacobian", "jacrev", "jit", "jvp", "lax", "linear_transpose",
     "linearize", "make_ir", "numpy", "optimize", "primitives", "stop_gradient", "test_util", "tracing",
     "transforms", "tree", "tree_util", "value_and_grad", "value_of", "vjp", "vmap",

@@ -2,6 +2,7 @@
 
 from fxad.api.batching import vmap
 from fxad.api.compilation import ShapeDtypeStruct, eval_shape, jit, make_ir
+from fxad.api.custom import closure_convert, custom_gradient, custom_jvp, custom_vjp
 from fxad.api.derivatives import (
     elementwise_grad,
     grad,
@@ -14,10 +15,11 @@ from fxad.api.derivatives import (
 )
 from fxad.api.jacobians import hessian, jacfwd, jacobian, jacrev
 from fxad.api.recording import float0
+from fxad.api.rules import CustomVJPPrimal, SymbolicZero
 from fxad.api.values import stop_gradient, value_of
 
 __all__ = [
-    "ShapeDtypeStruct", "elementwise_grad", "eval_shape", "float0", "grad", "hessian", "hvp", "jacfwd",
+    "CustomVJPPrimal", "ShapeDtypeStruct", "SymbolicZero", "closure_convert", "custom_gradient", "custom_jvp", "custom_vjp", "elementwise_grad", "eval_shape", "float0", "grad", "hessian", "hvp", "jacfwd",
     "jacobian", "jacrev", "jit", "jvp", "linear_transpose", "linearize", "make_ir", "stop_gradient",
     "value_and_grad", "value_of", "vjp", "vmap",
 ]
