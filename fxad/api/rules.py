@@ -127,7 +127,7 @@ class Call:
         return args
 
     def record(self) -> int:
-        """Record the function; gives the most derivatives that are being taken around the call."""
+        """Record the function; gives the most derivatives that are being taken of the arguments."""
         trace = Trace(Kind.CONCRETE, purpose=f"{self.name}, a {self.kind} function", in_values=self.values)
         trace.order = 0
         try:
@@ -138,7 +138,7 @@ class Call:
         finally:
             trace.end()
         self.out_types = [t.strong for t in program.out_types]
-        return derivatives_around([*self.values, *self.function.captured])
+        return derivatives_around(self.values)
 
     def like(self) -> Any:
         """A tree like the result, of the positions of its leaves."""
@@ -263,8 +263,9 @@ class Backward:
         residuals = [outer.operand(leaves[i]) for i in kept]
         cts = [tangent_type(t) for t in call.out_types if t.inexact]
         known = [outer.handle(r) for r in residuals]
-        trace = Trace(Kind.CONCRETE, purpose=name, in_values=[*known, *map(Unknown, cts)])
-        trace.order = 0  # the forward rule's trace, around it, has counted
+        # A cotangent may be what any argument is.
+        trace = Trace(Kind.CONCRETE, purpose=name, in_values=[*known, *map(Unknown, cts), *call.values])
+        trace.order = -1
         try:
             for i, r in zip(kept, residuals, strict=True):
                 leaves[i] = trace.input(outer.type_of(r))
