@@ -34,6 +34,7 @@ from fxad.api import (
     custom_vjp,
     elementwise_grad,
     eval_shape,
+    fixed_point,
     float0,
     grad,
     hessian,
@@ -57,10 +58,11 @@ from fxad.config import config
 __version__ = "0.1.0"
 
 __all__ = [
-    "CustomVJPPrimal", "ShapeDtypeStruct", "SymbolicZero", "closure_convert", "config", "custom_gradient", "custom_jvp", "custom_vjp", "elementwise_grad", "errors", "eval_shape", "execute", "float0", "grad",
-    "hessian", "hvp", "ir", "jacfwd", "jacobian", "jacrev", "jit", "jvp", "lax", "linear_transpose",
-    "linearize", "make_ir", "numpy", "optimize", "primitives", "stop_gradient", "test_util", "tracing",
-    "transforms", "tree", "tree_util", "value_and_grad", "value_of", "vjp", "vmap",
+    "CustomVJPPrimal", "ShapeDtypeStruct", "SymbolicZero", "closure_convert", "config", "custom_gradient",
+    "custom_jvp", "custom_vjp", "elementwise_grad", "errors", "eval_shape", "execute", "fixed_point",
+    "float0", "grad", "hessian", "hvp", "ir", "jacfwd", "jacobian", "jacrev", "jit", "jvp", "lax",
+    "linear_transpose", "linearize", "make_ir", "numpy", "optimize", "primitives", "stop_gradient",
+    "test_util", "tracing", "transforms", "tree", "tree_util", "value_and_grad", "value_of", "vjp", "vmap",
 ]
 
 del _config_module

@@ -13,13 +13,16 @@ from fxad.api.derivatives import (
     value_and_grad,
     vjp,
 )
+from fxad.api.implicit import custom_linear_solve, custom_root, fixed_point
 from fxad.api.jacobians import hessian, jacfwd, jacobian, jacrev
 from fxad.api.recording import float0
 from fxad.api.rules import CustomVJPPrimal, SymbolicZero
 from fxad.api.values import stop_gradient, value_of
 
 __all__ = [
-    "CustomVJPPrimal", "ShapeDtypeStruct", "SymbolicZero", "closure_convert", "custom_gradient", "custom_jvp", "custom_vjp", "elementwise_grad", "eval_shape", "float0", "grad", "hessian", "hvp", "jacfwd",
-    "jacobian", "jacrev", "jit", "jvp", "linear_transpose", "linearize", "make_ir", "stop_gradient",
-    "value_and_grad", "value_of", "vjp", "vmap",
+    "CustomVJPPrimal", "ShapeDtypeStruct", "SymbolicZero", "closure_convert", "custom_gradient",
+    "custom_jvp", "custom_linear_solve", "custom_root", "custom_vjp", "elementwise_grad", "eval_shape",
+    "fixed_point", "float0", "grad", "hessian", "hvp", "jacfwd", "jacobian", "jacrev", "jit", "jvp",
+    "linear_transpose", "linearize", "make_ir", "stop_gradient", "value_and_grad", "value_of", "vjp",
+    "vmap",
 ]

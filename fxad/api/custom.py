@@ -13,6 +13,7 @@ from fxad.api.arguments import check_callable
 from fxad.api.bodies import record_body
 from fxad.api.recording import float0, function_name, leaf_type
 from fxad.api.rules import Backward, Call, Rule, SymbolicZero
+from fxad.api.values import stop_gradient
 from fxad.errors import TreeMismatch, TypeMismatch, explain
 from fxad.execute import Executable
 from fxad.ir.program import Params
@@ -28,6 +29,8 @@ class _Custom:
     """What the two decorators have in common."""
 
     kind = ""
+    #: Whether what the function closes over decides only how its value is found, not what it is.
+    closes_over_means = False
 
     def __init__(self, fun: Callable[..., Any], nondiff_argnums: int | Sequence[int] = ()) -> None:
         check_callable(fun, self.kind)
@@ -50,6 +53,8 @@ class _Custom:
                 return out
             # It closes over something traced.
         around = call.record()
+        if self.closes_over_means:
+            call.function.captured = [stop_gradient(c) for c in call.function.captured]
         if not call.out_types:
             return call.out.rebuild([])
         return call.out.rebuild(self._bind(call, around))

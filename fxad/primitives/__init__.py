@@ -19,6 +19,7 @@ from fxad.primitives import (  # noqa: F401 - each defines its primitives
     indexing,
     least_squares,
     linalg,
+    linear_solve,
     logical,
     looping,
     modified_bessel,
