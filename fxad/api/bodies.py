@@ -75,7 +75,8 @@ def record_body(
             return body
 
 
-def _recorded(trace: Trace, fun: Callable[..., Any], trees: Sequence[Any], types: Sequence[ArrayType]) -> Body:
+def _recorded(trace: Trace, fun: Callable[..., Any], trees: Sequence[Any],
+              types: Sequence[ArrayType]) -> Body:
     leaves: list[Any] = [trace.input(t) for t in types]
     try:
         arguments, at = [], 0

@@ -77,9 +77,10 @@ class _Custom:
         bound.apply_defaults()
         if bound.kwargs:
             raise TypeMismatch(explain(
-                f"{function_name(self.fun)}, a {self.kind} function, was called with arguments that have no position:"
-                f" {', '.join(bound.kwargs)}.",
-                source=Source.here(), fix="parameters that are not keyword-only, as a rule takes them by position"))
+                f"{function_name(self.fun)}, a {self.kind} function, was called with arguments that have no"
+                f" position: {', '.join(bound.kwargs)}.",
+                source=Source.here(),
+                fix="parameters that are not keyword-only, as a rule takes them by position"))
         return bound.args
 
     def _nondiff(self, count: int) -> list[int]:
@@ -92,7 +93,7 @@ class _Custom:
 
 
 class custom_jvp(_Custom):
-    """A function with a rule of its own for its derivative; forward and reverse mode, of any order, follow it.
+    """A function with a rule of its own for its derivative, which all modes and orders follow.
 
     Args:
         fun: the function, of arrays in pytrees.
@@ -134,8 +135,8 @@ class custom_jvp(_Custom):
         Args:
             jvp: takes the arguments and their tangents, each as a tuple, and returns a pair of the structure
                 and types of the value. It is linear in the tangents. The tangent of an integer is float0.
-            symbolic_zeros: the rule is given a `SymbolicZero` as the tangent of what is not differentiated, and
-                may return one.
+            symbolic_zeros: the rule is given a `SymbolicZero` as the tangent of what is not differentiated,
+                and may return one.
 
         Returns:
             `jvp`, so that it can be a decorator.
@@ -160,7 +161,8 @@ class custom_jvp(_Custom):
         def rule(primals: tuple[Any, ...], tangents: tuple[Any, ...]) -> Any:
             if len(jvps) != len(primals):
                 raise TypeMismatch(explain(
-                    f"defjvps of {function_name(self.fun)} was given {len(jvps)} rules, for {len(primals)} arguments.",
+                    f"defjvps of {function_name(self.fun)} was given {len(jvps)} rules, for {len(primals)}"
+                    " arguments.",
                     source=Source.here(), fix="one rule an argument; None where the derivative is zero"))
             out = self(*primals)
             parts = [jvp(tree.map(_instantiated, t), out, *primals)
@@ -199,9 +201,8 @@ class custom_vjp(_Custom):
         nondiff_argnums: positions of arguments that are not differentiated. The forward rule is given them in
             their places, and the backward rule first.
 
-    Define the rules by `defvjp`. There is no forward mode through such a function: where forward mode is needed,
-    also as the outer one of two modes inside it, use `custom_jvp`. Forward mode of its gradient (`hessian`, `hvp`)
-    works, since by then the rules have been used.
+    Define the rules by `defvjp`. There is no forward mode through such a function: where that is needed, use
+    `custom_jvp`. Forward mode of its gradient (`hessian`, `hvp`) works; the rules have been used then.
 
     Raises, where it is differentiated:
         MissingRule: there are no rules, or forward mode has reached it.
@@ -230,12 +231,12 @@ class custom_vjp(_Custom):
         """Define the rules.
 
         Args:
-            fwd: takes the arguments of the function and returns its value and the residuals: any pytree, of which
-                the arrays are kept for `bwd`.
-            bwd: `bwd(*nondiff, residuals, ct)` returns a tuple with a cotangent for each argument; None stands
-                for zero, and for the cotangent of an integer.
-            symbolic_zeros: `fwd` is given each array as a `CustomVJPPrimal`, whose `perturbed` says whether it
-                may be differentiated.
+            fwd: takes the arguments of the function and returns its value and the residuals: any pytree, of
+                which the arrays are kept for `bwd`.
+            bwd: `bwd(*nondiff, residuals, ct)` returns a tuple with a cotangent for each argument; None
+                stands for zero, and for the cotangent of an integer.
+            symbolic_zeros: `fwd` is given each array as a `CustomVJPPrimal`, whose `perturbed` says whether
+                it may be differentiated.
         """
         check_callable(fwd, "defvjp")
         check_callable(bwd, "defvjp")
@@ -244,7 +245,8 @@ class custom_vjp(_Custom):
     def _bind(self, call: Call, around: int) -> Sequence[Any]:
         rules = Backward(call, *self._rules, self._symbolic) if self._rules is not None and around else None
         captured = [*rules.forward.captured, *rules.backward.captured] if rules else []
-        outs: Sequence[Any] = bind(custom_vjp_primitive, [*call.values, *call.function.captured, *captured], Params(
+        operands = [*call.values, *call.function.captured, *captured]
+        outs: Sequence[Any] = bind(custom_vjp_primitive, operands, Params(
             primal=call.function.program, forward=rules and rules.forward.program,
             backward=rules and rules.backward.program, args=len(call.values),
             consts=len(rules.forward.captured) if rules else 0, wrt=tuple(call.floats) if rules else (),
@@ -256,8 +258,8 @@ def custom_gradient(fun: Callable[..., Any]) -> custom_vjp:
     """A function that returns its value and its pull-back, as a function that has that gradient.
 
     Args:
-        fun: returns `(value, pullback)`. `pullback(ct)` returns a tuple with a cotangent for each argument, or for
-            one argument just that; it may close over what `fun` computes.
+        fun: returns `(value, pullback)`. `pullback(ct)` returns a tuple with a cotangent for each argument,
+            or for one argument just that; it may close over what `fun` computes.
 
     Raises:
         TypeMismatch: `fun` returns no pair; and what `custom_vjp` raises.
@@ -300,7 +302,7 @@ def custom_gradient(fun: Callable[..., Any]) -> custom_vjp:
 
 
 class _State:
-    """What `custom_gradient` keeps: a leaf that is no array. What the pull-back closes over is found by itself."""
+    """What `custom_gradient` keeps, a leaf that is no array: what a pull-back closes over is found anyway."""
 
     def __init__(self, pullback: Callable[..., Any], count: int) -> None:
         self.pullback = pullback
@@ -341,7 +343,7 @@ def closure_convert(fun: Callable[..., Any], *example_args: Any) -> tuple[Callab
         given, extra = args[: len(trees)], args[len(trees) :]
         if tree.structure(given) != whole or len(extra) != len(consts):
             raise TreeMismatch(explain(
-                f"{body.name}, converted by closure_convert, was called with arguments of another structure:\n"
+                f"{body.name}, of closure_convert, was called with arguments of another structure:\n"
                 f"  the examples:  {whole}, and {len(consts)} constants\n"
                 f"  the arguments: {tree.structure(given)}, and {len(extra)} constants",
                 source=Source.here(), fix="converted(*args, *consts)"))

@@ -1,7 +1,7 @@
 """Values that are defined by an equation: roots, solutions of linear systems, fixed points.
 
-Their derivatives come from the implicit function theorem, not from the steps of the solver. They are of any order
-and in both modes, since the derivative of a solution is the solution of a linear system.
+Their derivatives come from the implicit function theorem, not from the steps of the solver. They are of any
+order and in both modes, since the derivative of a solution is the solution of a linear system.
 """
 
 from __future__ import annotations
@@ -43,10 +43,10 @@ def custom_root(
         f: the function, from a pytree to one of the same structure and types. What it closes over may be
             differentiated. It is recorded once: Python can't decide on values in it.
         initial_guess: where the solver starts. The root does not depend on it, so it has derivative zero.
-        solve: `solve(f, initial_guess)` returns the root. Python may decide in it (`while abs(f(x)) > 1e-9:`) where
-            it may around the call; under `vmap`, `fxad.lax.while_loop` does.
-        tangent_solve: `tangent_solve(g, y)` returns x with g(x) = y, for a linear function g. It is differentiated,
-            so an iterative one is put into `custom_linear_solve`.
+        solve: `solve(f, initial_guess)` returns the root. Python may decide in it, as in
+            `while abs(f(x)) > 1e-9:`, where it may around the call; under `vmap`, `fxad.lax.while_loop` does.
+        tangent_solve: `tangent_solve(g, y)` returns x with g(x) = y, for a linear function g. It is
+            differentiated, so an iterative one is put into `custom_linear_solve`.
         has_aux: `solve` returns `(root, aux)`, and so does this function; aux has derivative zero.
 
     Raises:
@@ -81,7 +81,8 @@ def custom_root(
             raise _mismatch(f"custom_root with has_aux=True: solve returns (root, aux), and this one returned"
                             f" {type(found).__name__}.", "return root, aux")
         x, aux = found if has_aux else (found, None)
-        return tree.unflatten(treedef, _leaves("custom_root: the root", x, treedef, types)), stop_gradient(aux)
+        leaves = _leaves("custom_root: the root", x, treedef, types)
+        return tree.unflatten(treedef, leaves), stop_gradient(aux)
 
     @root.defjvp
     def root_jvp(consts: tuple[Any, ...], tangents: tuple[Any, ...]) -> Any:
@@ -121,10 +122,11 @@ def custom_linear_solve(
     """The solution x of `matvec(x) = b`, found by a solver of any kind, with the derivatives of the solution.
 
     Args:
-        matvec: a linear function, from a pytree like `b` to one like `b`. What it closes over may be differentiated.
+        matvec: a linear function, from a pytree like `b` to one like `b`. What it closes over may be
+            differentiated.
         b: the right hand side: a pytree of floating arrays and numbers.
-        solve: `solve(matvec, b)` returns x. It is never differentiated. It is recorded once for all right hand
-            sides, so Python can't decide on values in it: iterate by `fxad.lax.while_loop`.
+        solve: `solve(matvec, b)` returns x. It is never differentiated. It is recorded once for all right
+            hand sides, so Python can't decide on values in it: iterate by `fxad.lax.while_loop`.
         transpose_solve: `transpose_solve(vecmat, ct)` solves the transposed system. Reverse mode needs it.
         symmetric: the matrix is symmetric, and `solve` solves the transposed system, too.
         has_aux: the solvers return `(x, aux)`, and so does this function; aux has derivative zero.
@@ -179,7 +181,8 @@ def _solver(
     run = Executable(program)
 
     def product(x: Any) -> Any:
-        return tree.unflatten(treedef, run(*captured, *_leaves(f"{name}: the argument of matvec", x, treedef, types)))
+        leaves = _leaves(f"{name}: the argument of matvec", x, treedef, types)
+        return tree.unflatten(treedef, run(*captured, *leaves))
 
     def solved(b: Any) -> Any:
         found = solve(product, b)
@@ -205,17 +208,17 @@ def fixed_point(
 ) -> Any:
     """The fixed point `x = f(x, *args)`, by iteration, with the derivatives of the fixed point.
 
-    The derivative does not go through the iterations. It is a fixed point, too: of `dx = df/dx dx + df/dargs dargs`,
-    and in reverse mode of the transpose of that (Christianson 1994, "Reverse accumulation and attractive fixed
-    points"). Both modes work, at any order. The iterations converge where those of `f` do.
+    The derivative does not go through the iterations. It is a fixed point, too, of the linear equation
+    `dx = df/dx dx + df/dargs dargs`, and in reverse mode of its transpose (Christianson 1994, "Reverse
+    accumulation and attractive fixed points"). These iterations converge where those of `f` do.
 
     Args:
         f: takes x and `args`, and returns a pytree like x. It may also close over what is differentiated.
         x0: where the iteration starts, a pytree of floats. It has derivative zero.
         *args: further arguments of `f`, which are differentiated.
-        tol: the iteration ends when no element changes by more than `tol` times 1 + its size. Left out: eight times
-            the spacing of numbers in the dtype of x.
-        max_iter: the most iterations. Where they are not enough the result is NaN: there is no value to trust.
+        tol: the iteration ends when no element changes by more than `tol` times 1 + its size. Left out:
+            eight times the spacing of numbers in the dtype of x.
+        max_iter: the most iterations. Where they are not enough, the result is NaN.
 
     Raises:
         TreeMismatch, TypeMismatch: the value of `f` is not like x.
@@ -275,15 +278,17 @@ def _unknowns(name: str, value: Any) -> tuple[list[Any], Any, list[ArrayType]]:
     types = strong_types(leaves)
     for leaf, type in zip(leaves, types, strict=True):
         if not type.inexact:
-            raise _mismatch(f"{name}: what it solves for, or starts at, holds {describe(leaf)}, which is no floating"
-                            " number.", "1.0 instead of 1, or x.astype(float)")
+            raise _mismatch(
+                f"{name}: what it solves for, or starts at, holds {describe(leaf)}, which is no floating number.",
+                "1.0 instead of 1, or x.astype(float)")
     start = [convert_to(v, t.dtype) if isinstance(v, Tracer) else v if t.shape else t.dtype.type(v)
              for v, t in zip(leaves, types, strict=True)]
     return start, treedef, types
 
 
 def _like_itself(
-    name: str, label: str, f: Callable[[Any], Any], treedef: Any, types: Sequence[ArrayType], values: Sequence[Any]
+    name: str, label: str, f: Callable[[Any], Any], treedef: Any, types: Sequence[ArrayType],
+    values: Sequence[Any]
 ) -> Body:
     """A function recorded whose value has to be like its argument."""
 
@@ -299,20 +304,26 @@ def _leaves(what: str, value: Any, treedef: Any, types: Sequence[ArrayType]) -> 
     leaves, given = tree.flatten(value)
     if given != treedef:
         raise TreeMismatch(explain(
-            f"{what} has another structure than what is solved for:\n  it:      {given}\n  wanted:  {treedef}",
+            f"{what} has another structure than what is solved for:\n  it:      {given}\n"
+            f"  wanted:  {treedef}",
             source=Source.here(), fix="the same structure"))
     leaves = [array_leaf(leaf, what) for leaf in leaves]
     found = [leaf_type(leaf) for leaf in leaves]
-    fits = [f.shape == t.shape and (f.dtype == t.dtype or (f.weak and np.can_cast(f.dtype, t.dtype, "same_kind")))
-            for f, t in zip(found, types, strict=True)]
-    if not all(fits):
+    if not all(map(_fits, found, types)):
         raise TypeMismatch(explain(
             f"{what} has another type than what is solved for:\n"
             f"  it:      {describe_types(given, [f.strong for f in found])}\n"
-            f"  wanted:  {describe_types(treedef, types)}", source=Source.here(), fix="the same shapes and dtypes"))
+            f"  wanted:  {describe_types(treedef, types)}", source=Source.here(),
+            fix="the same shapes and dtypes"))
     return [v if f.dtype == t.dtype and not f.weak else
             convert_to(v, t.dtype) if isinstance(v, Tracer) else t.dtype.type(v)
             for v, f, t in zip(leaves, found, types, strict=True)]
+
+
+def _fits(given: ArrayType, wanted: ArrayType) -> bool:
+    if given.shape != wanted.shape:
+        return False
+    return given.dtype == wanted.dtype or (given.weak and np.can_cast(given.dtype, wanted.dtype, "same_kind"))
 
 
 def _mismatch(what: str, fix: str) -> TypeMismatch:

@@ -7,7 +7,7 @@ and cotangents have no values.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -76,7 +76,7 @@ class Recorded:
 
     __slots__ = ("captured", "program")
 
-    def __init__(self, program: Program, captured: Sequence[Any]) -> None:
+    def __init__(self, program: Program, captured: Iterable[Any]) -> None:
         self.program = program
         self.captured = list(captured)
 
@@ -145,7 +145,7 @@ class Call:
         return tree.unflatten(self.out.treedef, range(self.out.treedef.num_leaves))
 
     def checked_value(self, trace: Trace, rule: str, value: Any) -> list[Any]:
-        """The operands of a rule's own value of the function, of the structure and types of the function's."""
+        """The operands of a rule's value of the function, which is structured and typed as the function's."""
         leaves, treedef = tree.flatten(value)
         if treedef != self.out.treedef:
             raise TreeMismatch(explain(
@@ -157,7 +157,8 @@ class Call:
         if any(f is None for f in fitted):
             raise TypeMismatch(explain(
                 f"{rule} returns a value of another type than {self.name}:\n"
-                f"  {self.name}: {describe_types(treedef, self.out_types)}\n  the rule: {_shown(treedef, leaves)}",
+                f"  {self.name}: {describe_types(treedef, self.out_types)}\n"
+                f"  the rule: {_shown(treedef, leaves)}",
                 source=Source.here(), fix="the same shapes and dtypes from both"))
         return [trace.operand(f) for f in fitted]
 
@@ -166,8 +167,9 @@ class Call:
         if not isinstance(result, (tuple, list)) or len(result) != 2:
             what = f"a {type(result).__name__} of {len(result)}" if isinstance(result, (tuple, list)) else (
                 describe(result))
-            raise TypeMismatch(explain(f"{rule} returns a pair (value, {second}), and this one returned {what}.",
-                                       source=Source.here(), fix=f"return value, {second}"))
+            raise TypeMismatch(explain(
+                f"{rule} returns a pair (value, {second}), and this one returned {what}.",
+                source=Source.here(), fix=f"return value, {second}"))
         return result[0], result[1]
 
 
@@ -255,7 +257,7 @@ class Backward:
             trace.end()
 
     def _pull(self, call: Call, outer: Trace, backward: Callable[..., Any], left: Any) -> list[Any]:
-        """Record the backward rule; gives the residuals that it needs, as operands of the forward rule's trace."""
+        """Record the backward rule; gives the residuals that it needs, as operands of the trace `outer`."""
         name = f"the backward rule {function_name(backward)} of {call.name}"
         leaves, treedef = tree.flatten(left)
         leaves = [stacked(leaf) for leaf in leaves]
@@ -281,7 +283,8 @@ class Backward:
         start = len(residuals) + len(cts)
         inner = [j for j, c in enumerate(captured) if c.__class__ is Tracer and c.owner is outer]
         others = [j for j in range(len(captured)) if j not in inner]
-        order = [*range(len(residuals)), *(start + j for j in (*inner, *others)), *range(len(residuals), start)]
+        count = len(residuals)
+        order = [*range(count), *(start + j for j in (*inner, *others)), *range(count, start)]
         self.backward = Recorded(arranged(program, order), [captured[j] for j in others])
         return [*residuals, *(captured[j].index for j in inner)]
 
@@ -290,16 +293,18 @@ class Backward:
         if not isinstance(result, (tuple, list)) or len(result) != count:
             got = f"{len(result)} cotangents" if isinstance(result, (tuple, list)) else describe(result)
             raise TypeMismatch(explain(
-                f"{name} returns a tuple of {count} cotangent{'s' * (count != 1)}, one for each argument, and this"
-                f" one returned {got}.",
-                source=Source.here(), fix="return (ct,)" if count == 1 else "one entry an argument; None for zero"))
+                f"{name} returns a tuple of {count} cotangent{'s' * (count != 1)}, one for each argument,"
+                f" and this one returned {got}.",
+                source=Source.here(),
+                fix="return (ct,)" if count == 1 else "one entry an argument; None for zero"))
         like = tree.unflatten(call.treedef, range(len(call.leaves)))
         leaves = filled(tuple(result), like)
         if leaves is None:
             raise TreeMismatch(explain(
                 f"{name} returns cotangents of another structure than the arguments:\n"
                 f"  the arguments:  {call.treedef}\n  the cotangents: {tree.structure(tuple(result))}",
-                source=Source.here(), fix="a cotangent for every leaf of the arguments, in the same places, or None"))
+                source=Source.here(),
+                fix="a cotangent for every leaf of the arguments, in the same places, or None"))
         for i, leaf in enumerate(leaves):
             k = call.where.index(i) if i in call.where else -1
             if (k < 0 or not call.types[k].inexact) and not _is_nothing(leaf):

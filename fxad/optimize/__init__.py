@@ -14,7 +14,8 @@ from fxad.optimize.pattern import Rule, rule
 from fxad.optimize.pipeline import PIPELINE, Pass, lower, optimize
 from fxad.optimize.simplify import RULES, simplify
 
-__all__ = ["PIPELINE", "RULES", "Pass", "Rule", "cse", "expand", "fold", "lower", "optimize", "rule", "simplify"]
+__all__ = ["PIPELINE", "RULES", "Pass", "Rule", "cse", "expand", "fold", "lower", "optimize", "rule",
+           "simplify"]
 
 
 class _Optimize(ModuleType):

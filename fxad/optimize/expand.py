@@ -24,8 +24,8 @@ def expand(program: Program) -> Program:
     program = dce(program)
     env: dict[Var, Atom] = {}
     kept: list[Equation] = []
-    # What is still to be done, the next on top: an equation and what its variables stand for, or at the end of
-    # an expansion also that and its own.
+    # What is still to be done, the next on top: an equation and what its variables stand for; at the end of
+    # an expansion also that, and what its own stand for.
     pending: list[tuple[Equation, dict[Var, Atom], Program | None, dict[Var, Atom]]]
     pending = [(eqn, env, None, env) for eqn in reversed(program.equations)]
     while pending:

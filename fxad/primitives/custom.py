@@ -68,18 +68,18 @@ class Custom(Structured):
         if any(t is not None for t in tangents):
             kind = self.name
             raise NonDifferentiable(explain(
-                f"{name} is a {kind} function that closes over a value that is differentiated. Its rule says how"
-                " to differentiate it with respect to its arguments alone.",
+                f"{name} is a {kind} function that closes over a value that is differentiated. Its rule"
+                " says how to differentiate it with respect to its arguments alone.",
                 source=Source.here(), fix=f"the value as an argument of {name}, and a rule that knows it"))
 
     def _missing_rule(self, name: str, defined: bool, mode: str) -> MissingRule:
         if defined:
             return MissingRule(explain(
-                f"{name} is differentiated more often than could be foreseen when it was called: a derivative was"
-                " taken of a Program, or of a derivative that was made before.",
+                f"{name} is differentiated more often than could be foreseen when it was called: a"
+                " derivative was taken of a Program, or of a derivative that was made before.",
                 source=Source.here(),
-                fix="the derivatives around the call of the function: fxad.grad(fxad.grad(f)), not derivatives"
-                " of what make_ir gives"))
+                fix="the derivatives around the call of the function: fxad.grad(fxad.grad(f)), not"
+                " derivatives of what make_ir gives"))
         rule = f"def{mode}"
         of = "rule(primals, tangents)" if mode == "jvp" else "forward, backward"
         return MissingRule(explain(
@@ -131,7 +131,8 @@ class CustomJvp(Custom):
 
     def batch(
         self, size: int, operands: Sequence[Any], dims: Sequence[int | None], *, primal: Program,
-        rule: Program | None, args: int, moving: tuple[int, ...], name: str, defined: bool, wrt: tuple[int, ...],
+        rule: Program | None, args: int, moving: tuple[int, ...], name: str, defined: bool,
+        wrt: tuple[int, ...],
     ) -> tuple[Any, Any]:
         values, axes = in_front(size, operands, dims)
         own, count = len(primal.inputs), len(primal.outputs)
@@ -143,8 +144,8 @@ class CustomJvp(Custom):
             for i, flag in zip(moving, found[count:], strict=True):
                 flags[i] = flags[i] or flag
             rule = batch(rule, size, given, places(flags, [*range(count), *moving]))
-        outs = record(self, values, primal=batch(primal, size, axes[:own], places(flags)), rule=rule, args=args,
-                      wrt=wrt, moving=moving, name=name, defined=defined)
+        outs = record(self, values, primal=batch(primal, size, axes[:own], places(flags)), rule=rule,
+                      args=args, wrt=wrt, moving=moving, name=name, defined=defined)
         return outs, places(flags)
 
 
@@ -158,16 +159,18 @@ class CustomVjp(Custom):
     """
 
     def infer(
-        self, *types: ArrayType, primal: Program, forward: Program | None, backward: Program | None, args: int,
-        consts: int, wrt: tuple[int, ...], name: str, defined: bool,
+        self, *types: ArrayType, primal: Program, forward: Program | None, backward: Program | None,
+        args: int, consts: int, wrt: tuple[int, ...], name: str, defined: bool,
     ) -> Any:
         own = len(primal.inputs)
         check_operands("custom_vjp", primal, types[:own])
         outs = tuple(t.strong for t in primal.out_types)
         if forward is not None and backward is not None:
-            check_operands("the forward rule of custom_vjp", forward, [*types[:args], *types[own : own + consts]])
+            given = [*types[:args], *types[own : own + consts]]
+            check_operands("the forward rule of custom_vjp", forward, given)
             require([t.strong for t in forward.out_types[: len(outs)]] == list(outs),
-                    f"custom_vjp: a forward rule that gives {list(forward.out_types)} for outputs {list(outs)}")
+                    f"custom_vjp: a forward rule that gives {list(forward.out_types)} for outputs"
+                    f" {list(outs)}")
             given = [*forward.out_types[len(outs) :], *types[own + consts :], *(t for t in outs if t.inexact)]
             check_operands("the backward rule of custom_vjp", backward, given)
             wanted = [tangent_type(types[i]) for i in wrt]
@@ -245,8 +248,8 @@ class CustomLin(Structured):
             f"forward mode (jvp, jacfwd, linearize) reached {name}, a custom_vjp function: it has a rule for"
             " reverse mode alone.",
             source=Source.here(),
-            fix="fxad.custom_jvp with defjvp in its place, which serves both modes; or reverse mode (grad, vjp,"
-            " jacrev)"))
+            fix="fxad.custom_jvp with defjvp in its place, which serves both modes; or reverse mode (grad,"
+            " vjp, jacrev)"))
 
     def push(
         self, primals: Sequence[Any], tangents: Sequence[Any], *, backward: Program, known: int, name: str,
@@ -265,15 +268,17 @@ class CustomLin(Structured):
         cts = instantiated(ct, backward.in_types[known:], trace)
         outs = call(trace, backward, [*operands[:known], *cts])
         return (*[None] * known,
-                *(out if isinstance(x, Unknown) else None for x, out in zip(operands[known:], outs, strict=True)))
+                *(out if isinstance(x, Unknown) else None
+                  for x, out in zip(operands[known:], outs, strict=True)))
 
     def batch(
-        self, size: int, operands: Sequence[Any], dims: Sequence[int | None], *, backward: Program, known: int,
-        name: str,
+        self, size: int, operands: Sequence[Any], dims: Sequence[int | None], *, backward: Program,
+        known: int, name: str,
     ) -> tuple[Any, Any]:
         trace = trace_of(operands)
         values, axes = in_front(size, operands, dims)
-        values[known:] = [placed(x, a, 0, size, trace) for x, a in zip(values[known:], axes[known:], strict=True)]
+        values[known:] = [placed(x, a, 0, size, trace)
+                          for x, a in zip(values[known:], axes[known:], strict=True)]
         cts = len(backward.inputs) - known
         batched = batched_backward(backward, size, [*axes[:known], *[0] * cts], [0] * len(backward.outputs))
         return record(self, values, backward=batched, known=known, name=name), [0] * cts

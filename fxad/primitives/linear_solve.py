@@ -1,6 +1,6 @@
 """Solutions of linear systems whose matrix is known only as a function, found by a function of the user's.
 
-`matvec(x) = b` is solved for x. The derivative of a solution is another solution, of `A dx = db - dA x`, and so is
+`matvec(x) = b` is solved for x. The derivative of a solution is another one, of `A dx = db - dA x`, and so is
 its transpose, of `A' w = ct`: derivatives of any order take solutions alone, and never go through the solver.
 """
 
@@ -38,9 +38,9 @@ _PARTS = ("matvec", "vecmat", "solve", "transpose_solve")
 class CustomLinearSolve(Structured):
     """`x` with `matvec(x) = b`, by `solve(b)`, which may give more than x.
 
-    The operands are what the four Programs close over, in the order of `matvec`, `vecmat` (its transpose), `solve`
-    and `transpose_solve`, so many of each as `consts` says, and then b. What a Program closes over are its
-    first inputs. `vecmat` and `transpose_solve` are None where there is no reverse mode.
+    The operands are what the four Programs close over, in the order of `matvec`, `vecmat` (its transpose),
+    `solve` and `transpose_solve`, so many of each as `consts` says, and then b. What a Program closes over
+    comes first in its inputs. `vecmat` and `transpose_solve` are None where there is no reverse mode.
     """
 
     def infer(
@@ -97,7 +97,7 @@ class CustomLinearSolve(Structured):
             raise MissingRule(explain(
                 "reverse mode reached custom_linear_solve, which was given no transpose_solve.",
                 source=Source.here(),
-                fix="transpose_solve=..., which solves vecmat(x) = ct; or symmetric=True where the matrix is"))
+                fix="transpose_solve=..., which solves vecmat(x) = ct; or symmetric=True"))
         trace = trace_of([c for c in ct if c is not None])
         cts = instantiated(ct[: len(b)], matvec.in_types[consts[0] :], trace)
         swapped = [*given[1], *given[0], *given[3], *given[2]]

@@ -1,4 +1,4 @@
-"""Functions with rules of their own: every transform uses the rule, at every order, and mistakes are named."""
+"""Functions with rules of their own: every transform uses the rule, at every order."""
 
 from __future__ import annotations
 
@@ -59,7 +59,8 @@ def product(pair: Any) -> Any:
 @product.defjvp
 def product_jvp(primals: Any, tangents: Any) -> Any:
     (pair,), (moved,) = primals, tangents
-    return product(pair), product({"a": moved["a"], "b": pair["b"]}) + product({"a": pair["a"], "b": moved["b"]})
+    return product(pair), (product({"a": moved["a"], "b": pair["b"]})
+                           + product({"a": pair["a"], "b": moved["b"]}))
 
 
 def in_scan(x: Any) -> Any:
@@ -109,7 +110,8 @@ FORWARD: dict[str, tuple[Function, list[Function]]] = {
         lambda x: 2 * x**3, lambda x: 6 * x**2, lambda x: 12 * x, lambda x: 12.0]),
 }
 REVERSE: dict[str, tuple[Function, list[Function]]] = {
-    "power": (lambda x: power(x, 4), [lambda x: x**4, lambda x: 4 * x**3, lambda x: 12 * x**2, lambda x: 24 * x]),
+    "power": (lambda x: power(x, 4), [lambda x: x**4, lambda x: 4 * x**3, lambda x: 12 * x**2,
+                                      lambda x: 24 * x]),
     "gradient": (cube, [lambda x: x**3, lambda x: 3 * x**2, lambda x: 6 * x, lambda x: 6.0]),
     "in_scan": (lambda x: fxad.lax.scan(lambda c, a: (power(c, 2) * a, None), x, np.ones(2))[0],
                 [lambda x: x**4, lambda x: 4 * x**3, lambda x: 12 * x**2, lambda x: 24 * x]),
@@ -119,11 +121,13 @@ def plain_power(x: Any, n: int) -> Any:
     return x**n
 
 
-plain_power.defvjp(lambda x, n: (x**n, (x, n)), lambda kept, ct: (ct * kept[1] * kept[0] ** (kept[1] - 1), None))
+plain_power.defvjp(lambda x, n: (x**n, (x, n)),
+                   lambda kept, ct: (ct * kept[1] * kept[0] ** (kept[1] - 1), None))
 BACKWARD = ("grad", "vjp", "jacrev")
 #: Reverse mode alone; and reverse mode that has used the rule before forward mode comes.
 REVERSE_CHAINS = [c for c in CHAINS if all(n in BACKWARD or n in ("vmap", "jit") for n in c)]
-USED_CHAINS = [c for c in CHAINS if next((n for n in reversed(c) if n not in ("vmap", "jit")), "grad") in BACKWARD]
+USED_CHAINS = [c for c in CHAINS
+               if next((n for n in reversed(c) if n not in ("vmap", "jit")), "grad") in BACKWARD]
 
 
 def cases(functions: Any, chains: list[tuple[str, ...]]) -> list[Any]:
@@ -305,7 +309,8 @@ def test_python_decides_in_functions_and_rules() -> None:
 def test_a_rule_is_linear_in_its_tangents_so_nothing_decides_on_them() -> None:
     f = fxad.custom_jvp(lambda x: x)
     f.defjvps(lambda dx, out, x: dx if dx > 0 else -dx)
-    with pytest.raises(errors.ConcretizationError, match="Python decides on a tangent or cotangent in the jvp rule"):
+    with pytest.raises(errors.ConcretizationError,
+                       match="Python decides on a tangent or cotangent in the jvp rule"):
         fxad.grad(f)(1.0)
     g = fxad.custom_vjp(lambda x: x)
     g.defvjp(lambda x: (x, None), lambda _, ct: (ct if ct > 0 else -ct,))
@@ -315,12 +320,14 @@ def test_a_rule_is_linear_in_its_tangents_so_nothing_decides_on_them() -> None:
 
 def test_batches_of_some_operands() -> None:
     f = fxad.custom_vjp(lambda x, y: np.sum(x) * y)
-    f.defvjp(lambda x, y: (np.sum(x) * y, (x, y)), lambda kept, ct: (kept[1] * ct * np.ones(3), np.sum(kept[0]) * ct))
+    f.defvjp(lambda x, y: (np.sum(x) * y, (x, y)),
+             lambda kept, ct: (kept[1] * ct * np.ones(3), np.sum(kept[0]) * ct))
     g = fxad.custom_jvp(lambda x, y: np.sum(x) * y)
     g.defjvps(lambda dx, out, x, y: np.sum(dx) * y, lambda dy, out, x, y: np.sum(x) * dy)
     xs, x, ys, y = np.arange(6.0).reshape(2, 3), np.arange(3.0), np.array([2.0, 5.0]), 2.0
     for h in (f, g, lambda x, y: np.sum(x) * y):
-        for axes, args in (((0, None), (xs, y)), ((None, 0), (x, ys)), ((0, 0), (xs, ys)), ((1, 0), (xs.T, ys))):
+        for axes, args in (((0, None), (xs, y)), ((None, 0), (x, ys)), ((0, 0), (xs, ys)),
+                           ((1, 0), (xs.T, ys))):
             got = fxad.grad(lambda *a: np.sum(fxad.vmap(h, axes)(*a) ** 2), argnums=(0, 1))(*args)  # noqa: B023
             plain = lambda a, b: np.sum(a) * b
             expected = fxad.grad(lambda *a: np.sum(fxad.vmap(plain, axes)(*a) ** 2), argnums=(0, 1))(*args)  # noqa: B023
@@ -453,7 +460,7 @@ def test_methods_and_names() -> None:
             return self.scale * x
 
         @f.defjvp
-        def rule(primals: Any, tangents: Any) -> Any:  # noqa: N805 - a rule takes no self of its own
+        def rule(primals: Any, tangents: Any) -> Any:
             self, x = primals
             return self.scale * x, 7.0 * tangents[1]
 
@@ -603,10 +610,12 @@ MISTAKES: dict[str, tuple[Callable[[], Any], type[Exception], str]] = {
         "|f.defvjp(forward, backward) before it is differentiated"),
     "forward mode": (
         lambda: fxad.jvp(vjp_with(kept, lambda x, ct: (x * ct,)), (1.0,), (1.0,)), errors.MissingRule,
-        "forward mode (jvp, jacfwd, linearize) reached f, a custom_vjp function: it has a rule for reverse mode"
+        "forward mode (jvp, jacfwd, linearize) reached f, a custom_vjp function: it has a rule for reverse"
+        " mode"
         " alone.|fxad.custom_jvp with defjvp in its place, which serves both modes; or reverse mode"),
     "forward mode in a batch": (
-        lambda: fxad.jacfwd(lambda x: np.sum(vjp_with(kept, lambda x, ct: (x * ct,))(x)))(VECTOR), errors.MissingRule,
+        lambda: fxad.jacfwd(lambda x: np.sum(vjp_with(kept, lambda x, ct: (x * ct,))(x)))(VECTOR),
+        errors.MissingRule,
         "forward mode (jvp, jacfwd, linearize) reached f"),
     "reverse over forward": (
         lambda: fxad.grad(lambda x: fxad.jvp(vjp_with(kept, lambda x, ct: (x * ct,)), (x,), (1.0,))[1])(1.0),
@@ -626,7 +635,8 @@ MISTAKES: dict[str, tuple[Callable[[], Any], type[Exception], str]] = {
         lambda: fxad.jacfwd(jvp_with(lambda p, t: (np.sum(p[0]), t[0])))(VECTOR), errors.TypeMismatch,
         "the jvp rule g of f returns a value of another type than f:|f: f64[3]|the rule: f64[]"),
     "tangent tree": (
-        lambda: fxad.jvp(jvp_with(lambda p, t: (PAIR(p[0]), t[0]), PAIR), (1.0,), (1.0,)), errors.TreeMismatch,
+        lambda: fxad.jvp(jvp_with(lambda p, t: (PAIR(p[0]), t[0]), PAIR), (1.0,), (1.0,)),
+        errors.TreeMismatch,
         "the jvp rule g of f returns a tangent of another structure than the value:"
         "|the value:   PyTreeDef({'a': *, 'b': *})|the tangent: PyTreeDef(*)"),
     "tangent shape": (
@@ -634,29 +644,34 @@ MISTAKES: dict[str, tuple[Callable[[], Any], type[Exception], str]] = {
         "the jvp rule g of f returns a tangent of another type than the value:"
         "|the value:   f64[3]|the tangent: f64[]|a tangent of type f64[3]"),
     "tangent dtype": (
-        lambda: fxad.grad(jvp_with(lambda p, t: (p[0] * p[0], t[0].astype(np.float32))))(1.0), errors.TypeMismatch,
+        lambda: fxad.grad(jvp_with(lambda p, t: (p[0] * p[0], t[0].astype(np.float32))))(1.0),
+        errors.TypeMismatch,
         "the value:   f64[]|the tangent: f32[]"),
     "no tangent": (
         lambda: fxad.grad(jvp_with(lambda p, t: (p[0] * p[0], None)))(1.0), errors.TypeMismatch,
         "the value:   f64[]|the tangent: None"),
     "tangent of an integer": (
         lambda: fxad.jvp(jvp_with(lambda p, t: ((p[0], 1), (t[0], 1.0)), lambda x: (x, 1)), (1.0,), (1.0,)),
-        errors.TypeMismatch, "the value:   i64[]|the tangent: f64[]|a tangent of type float0[], for an integer"),
+        errors.TypeMismatch,
+        "the value:   i64[]|the tangent: f64[]|a tangent of type float0[], for an integer"),
     "forward gives no pair": (
         lambda: fxad.grad(vjp_with(lambda x: x, lambda x, ct: (ct,)))(1.0), errors.TypeMismatch,
         "the forward rule g of f returns a pair (value, residuals), and this one returned one float64."),
     "forward of another shape": (
-        lambda: fxad.jacrev(vjp_with(lambda x: (np.sum(x), x), lambda x, ct: (ct,)))(VECTOR), errors.TypeMismatch,
+        lambda: fxad.jacrev(vjp_with(lambda x: (np.sum(x), x), lambda x, ct: (ct,)))(VECTOR),
+        errors.TypeMismatch,
         "the forward rule g of f returns a value of another type than f:|f: f64[3]|the rule: f64[]"),
     "backward gives no tuple": (
         lambda: fxad.grad(vjp_with(kept, lambda x, ct: ct))(1.0), errors.TypeMismatch,
-        "the backward rule h of f returns a tuple of 1 cotangent, one for each argument, and this one returned"
+        "the backward rule h of f returns a tuple of 1 cotangent, one for each argument, and this one"
+        " returned"
         " one float64.|return (ct,)"),
     "too many cotangents": (
         lambda: fxad.grad(vjp_with(kept, lambda x, ct: (ct, ct)))(1.0), errors.TypeMismatch,
         "returns a tuple of 1 cotangent, one for each argument, and this one returned 2 cotangents."),
     "cotangent tree": (
-        lambda: fxad.grad(vjp_with(lambda d: (d["a"], None), lambda _, ct: (ct,), lambda d: d["a"]))({"a": 1.0}),
+        lambda: fxad.grad(vjp_with(lambda d: (d["a"], None), lambda _, ct: (ct,),
+                                   lambda d: d["a"]))({"a": 1.0}),
         errors.TreeMismatch,
         "the backward rule h of f returns cotangents of another structure than the arguments:"
         "|the arguments:  PyTreeDef(({'a': *},))|the cotangents: PyTreeDef((*,))"),
@@ -677,7 +692,8 @@ MISTAKES: dict[str, tuple[Callable[[], Any], type[Exception], str]] = {
     "closed over in reverse": (
         lambda: fxad.grad(lambda a: closing(a, fxad.custom_vjp))(1.0), errors.NonDifferentiable,
         "<lambda> is a custom_vjp function that closes over a value that is differentiated."),
-    "a leak": (leak, errors.TracerLeak, "a traced value was used after its trace (the jvp rule g of f) had ended."),
+    "a leak": (leak, errors.TracerLeak, "a traced value was used after its trace (the jvp rule g of f) had"
+    " ended."),
     "not callable": (lambda: fxad.custom_jvp(3), errors.TypeMismatch, "custom_jvp takes a function"),
     "rule not callable": (lambda: marked.defjvp(3), errors.TypeMismatch, "defjvp takes a function"),
     "nondiff_argnums": (

@@ -60,7 +60,8 @@ WAYS = {"root": cube_root, "linear": quotient, "iterated": iterated}
 
 
 @pytest.mark.parametrize("name", WAYS)
-@pytest.mark.parametrize("chain", [c for i, c in enumerate(CHAINS) if len(c) < 3 or i % 19 == 0], ids="-".join)
+@pytest.mark.parametrize("chain", [c for i, c in enumerate(CHAINS) if len(c) < 3 or i % 19 == 0],
+                         ids="-".join)
 def test_every_order(chain: tuple[str, ...], name: str) -> None:
     f = apply(chain, WAYS[name])
     for _ in range(2):
@@ -213,7 +214,8 @@ def test_argmin() -> None:
         np.testing.assert_allclose(fxad.jit(fxad.jacfwd(jac(solution)))(0.5), fxad.jacfwd(jac(closed))(0.5),
                                    rtol=1e-8)
     points = np.array([0.1, 1.0])
-    np.testing.assert_allclose(fxad.vmap(fxad.jacrev(solution))(points), [fxad.jacrev(closed)(p) for p in points],
+    np.testing.assert_allclose(fxad.vmap(fxad.jacrev(solution))(points),
+                               [fxad.jacrev(closed)(p) for p in points],
                                rtol=1e-8)
 
 
@@ -263,9 +265,12 @@ def test_fixed_points_of_systems() -> None:
 
     b = np.array([0.1, -0.2, 0.3])
     for n in (0, 1):
-        np.testing.assert_allclose(fxad.grad(solution, n)(matrix, b), fxad.grad(unrolled, n)(matrix, b), rtol=1e-9)
-        np.testing.assert_allclose(fxad.jacfwd(solution, n)(matrix, b), fxad.grad(unrolled, n)(matrix, b), rtol=1e-9)
-    np.testing.assert_allclose(fxad.hessian(solution, 1)(matrix, b), fxad.hessian(unrolled, 1)(matrix, b), rtol=1e-8)
+        np.testing.assert_allclose(fxad.grad(solution, n)(matrix, b), fxad.grad(unrolled, n)(matrix, b),
+                                   rtol=1e-9)
+        np.testing.assert_allclose(fxad.jacfwd(solution, n)(matrix, b), fxad.grad(unrolled, n)(matrix, b),
+                                   rtol=1e-9)
+    np.testing.assert_allclose(fxad.hessian(solution, 1)(matrix, b), fxad.hessian(unrolled, 1)(matrix, b),
+                               rtol=1e-8)
     np.testing.assert_allclose(fxad.vmap(fxad.grad(solution, 1), (None, 0))(matrix, np.stack([b, 2 * b])),
                                [fxad.grad(unrolled, 1)(matrix, c) for c in (b, 2 * b)], rtol=1e-9)
 
@@ -309,13 +314,15 @@ MISTAKES: dict[str, tuple[Callable[[], Any], type[Exception], str]] = {
         lambda: fxad.lax.custom_root(lambda x: x[0], np.ones(2), newton, dense_solve), errors.TypeMismatch,
         "custom_root: the value of f has another type than what is solved for:"),
     "root of another shape": (
-        lambda: fxad.lax.custom_root(lambda x: x, np.ones(2), lambda f, x: x[0], dense_solve), errors.TypeMismatch,
+        lambda: fxad.lax.custom_root(lambda x: x, np.ones(2), lambda f, x: x[0], dense_solve),
+        errors.TypeMismatch,
         "custom_root: the root has another type than what is solved for:|it:      f64[]|wanted:  f64[2]"),
     "root without aux": (
         lambda: fxad.lax.custom_root(lambda x: x, 1.0, lambda f, x: x, dense_solve, has_aux=True),
         errors.TypeMismatch, "custom_root with has_aux=True: solve returns (root, aux)"),
     "tangent_solve": (
-        lambda: fxad.grad(lambda a: fxad.lax.custom_root(lambda x: x - a, 1.0, newton, lambda g, y: (y, y)))(1.0),
+        lambda: fxad.grad(lambda a: fxad.lax.custom_root(lambda x: x - a, 1.0, newton, lambda g, y: (y,
+                                                                                                     y)))(1.0),
         errors.TreeMismatch, "custom_root: what tangent_solve returns has another structure"),
     "a decision in f": (
         lambda: fxad.lax.custom_root(lambda x: x if x > 0 else -x, 1.0, newton, dense_solve),
@@ -323,7 +330,8 @@ MISTAKES: dict[str, tuple[Callable[[], Any], type[Exception], str]] = {
     "fixed point": (
         lambda: fxad.fixed_point(lambda x: np.ones(2), 1.0), errors.TypeMismatch,
         "fixed_point: the value of f has another type than what is solved for:"),
-    "max_iter": (lambda: fxad.fixed_point(np.cos, 1.0, max_iter=1.5), errors.TypeMismatch, "max_iter is float 1.5"),
+    "max_iter": (lambda: fxad.fixed_point(np.cos, 1.0, max_iter=1.5), errors.TypeMismatch, "max_iter is"
+    " float 1.5"),
     "no function": (lambda: fxad.fixed_point(1.0, 1.0), errors.TypeMismatch, "fixed_point takes a function"),
 }
 
