@@ -279,7 +279,8 @@ def _unknowns(name: str, value: Any) -> tuple[list[Any], Any, list[ArrayType]]:
     for leaf, type in zip(leaves, types, strict=True):
         if not type.inexact:
             raise _mismatch(
-                f"{name}: what it solves for, or starts at, holds {describe(leaf)}, which is no floating number.",
+                f"{name}: what it solves for, or starts at, holds {describe(leaf)}, which is no floating"
+                " number.",
                 "1.0 instead of 1, or x.astype(float)")
     start = [convert_to(v, t.dtype) if isinstance(v, Tracer) else v if t.shape else t.dtype.type(v)
              for v, t in zip(leaves, types, strict=True)]
