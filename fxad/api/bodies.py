@@ -60,7 +60,7 @@ class Body:
 
 def record_body(
     fun: Callable[..., Any], purpose: str, trees: Sequence[Any], types: Sequence[ArrayType],
-    names: Sequence[str] = (), values: Sequence[Any] = (),
+    names: Sequence[str] = (), *, values: Sequence[Any],
 ) -> Body:
     """Record `fun`, called with trees of values of these types (one treedef an argument).
 
