@@ -17,7 +17,7 @@ from fxad.ir.program import Program
 from fxad.ir.types import ArrayType
 from fxad.primitives.structural import convert_to
 from fxad.source import Source
-from fxad.tracing import Kind, Trace, Tracer
+from fxad.tracing import Kind, Trace, Tracer, recording
 from fxad.transforms.inline import build, inline
 
 __all__ = ["Body", "array_leaf", "describe_types", "record_body", "strong_types"]
@@ -70,7 +70,9 @@ def record_body(
         for treedef in trees:
             arguments.append(tree.unflatten(treedef, leaves[at : at + treedef.num_leaves]))
             at += treedef.num_leaves
-        out = Outputs(trace, fun(*arguments), what=function_name(fun))
+        with recording(trace):
+            result = fun(*arguments)
+        out = Outputs(trace, result, what=function_name(fun))
         program = trace.program(out.operands)
         captured = list(trace.captures.values())
     finally:

@@ -6,9 +6,10 @@ import operator
 from collections import Counter
 from collections.abc import Iterable
 
+from fxad.ir.primitive import Primitive
 from fxad.ir.program import Equation, Params, Program, Var
 
-__all__ = ["dce", "dependents", "has_effects", "last_uses", "programs_of", "use_counts"]
+__all__ = ["dce", "dependents", "does_more", "has_effects", "last_uses", "programs_of", "use_counts"]
 
 
 def use_counts(program: Program) -> Counter[Var]:
@@ -30,15 +31,23 @@ def programs_of(params: Params) -> list[Program]:
 
 def has_effects(eqn: Equation) -> bool:
     """Whether an equation does more than to compute: it must not be dropped, merged or run twice."""
-    if not eqn.primitive.structured:
-        return not eqn.primitive.pure
-    pending = [eqn]
+    return does_more(eqn.primitive, eqn.params)
+
+
+def does_more(primitive: Primitive, params: Params) -> bool:
+    """Whether a primitive with these params does more than to compute: `has_effects` of its equation."""
+    if not primitive.structured:
+        return not primitive.pure
+    pending = [(primitive, params)]
     while pending:
-        current = pending.pop()
-        if not current.primitive.pure:
+        current, given = pending.pop()
+        if not current.pure:
             return True
-        if current.primitive.structured:
-            pending += [e for program in programs_of(current.params) for e in program.equations]
+        if current.structured:
+            pending += [(e.primitive, e.params) for p in programs_of(given) if p.effectful is not False
+                        for e in p.equations]
+    for program in programs_of(params):
+        program.effectful = False
     return False
 
 

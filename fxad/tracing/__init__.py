@@ -1,6 +1,6 @@
 """From Python to Programs: traces, and the tracers that user code computes with."""
 
-from fxad.tracing.deciding import concrete_value
+from fxad.tracing.deciding import computed, concrete_value, settle
 from fxad.tracing.segments import Segment, segment
 from fxad.tracing.trace import (
     NUMBER_TYPES,
@@ -10,8 +10,10 @@ from fxad.tracing.trace import (
     as_source,
     bind,
     bind_in,
+    current_trace,
     infer,
     innermost,
+    recording,
 )
 from fxad.tracing.tracer import Tracer, attach
 
@@ -26,8 +28,12 @@ __all__ = [
     "attach",
     "bind",
     "bind_in",
+    "computed",
     "concrete_value",
+    "current_trace",
     "infer",
     "innermost",
+    "recording",
     "segment",
+    "settle",
 ]

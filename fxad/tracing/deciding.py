@@ -4,6 +4,9 @@ While a function is differentiated its inputs have values, so the value is compu
 the path taken. Under jit a decision is computed in the same way and noted as a *guard*: the Program holds
 for calls that answer alike. A decision inside a derivative inside jit is a guard of the jit: what it
 depends on is recorded there (*lifted*), and decided there.
+
+An effect that a value depends on happens when the value is asked for, after all effects before it, and does not
+happen again: in what is derived from the trace its results are captures.
 """
 
 from __future__ import annotations
@@ -11,8 +14,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from fxad.ir.program import Literal, numpy_literals
-from fxad.source import user_frame
+from fxad.errors import ConcretizationError, explain
+from fxad.ir.analysis import has_effects, programs_of, use_counts
+from fxad.ir.program import EMPTY, Equation, Literal, Params, Program, numpy_literals
+from fxad.source import Source, user_frame
+from fxad.tracing.segments import dependencies
 from fxad.tracing.trace import (
     CAPTURE,
     INPUT,
@@ -27,7 +33,7 @@ from fxad.tracing.trace import (
 if TYPE_CHECKING:
     from fxad.tracing.tracer import Tracer
 
-__all__ = ["answer_of", "concrete_value", "decision"]
+__all__ = ["answer_of", "computed", "concrete_value", "decision", "settle"]
 
 
 def concrete_value(tracer: Tracer, asked: str, fix: str) -> Any:
@@ -95,7 +101,101 @@ def _evaluate(trace: Trace, index: int, asked: str, fix: str) -> Any:
             return concrete_value(value, asked, fix)
         return value
 
-    return _walk(trace, index, trace.known, outer, lambda n, operands: _run(trace, n, operands))
+    _recall(trace)
+    return _ordered(trace, index, trace.known, outer, lambda n, operands: _run(trace, n, operands))
+
+
+def computed(trace: Trace, index: int) -> Any:
+    """What is known of the value of a variable of a trace of kind JIT, or None."""
+    _recall(trace)
+    if trace.records[index][0] is INPUT:
+        assert trace.in_values is not None
+        return trace.in_values[index]
+    return trace.captures[index] if index in trace.captures else trace.known.get(index)
+
+
+def settle(trace: Trace) -> None:
+    """Leave all effects that have taken place out of what is derived from the trace."""
+    for effect in [e for e in trace.effects if e in trace.known]:
+        _happened(trace, effect, trace.known)
+
+
+def _recall(trace: Trace) -> None:
+    """Take over what this call has computed before, as far as the trace goes the same way."""
+    while trace.foreseen and len(trace.records) >= trace.foreseen[0].upto:
+        step = trace.foreseen.pop(0)
+        if tuple(trace.records[step.upto - len(step.records) : step.upto]) != step.records:
+            trace.foreseen.clear()
+            return
+        trace.known.update(step.values)
+
+
+def _ordered(
+    trace: Trace,
+    index: int,
+    known: dict[int, Any],
+    outer: Callable[[Any], Any],
+    compute: Callable[[int, list[Any]], Any],
+) -> Any:
+    """`_walk`, with the effects that come before those it depends on, each once."""
+    pending = [e for e in trace.effects if e not in known]
+    if pending and index not in known:
+        needed = set(dependencies(trace.records, [index], known)[1])
+        last = max((e for e in pending if e in needed), default=-1)
+        for effect in pending:
+            if effect <= last:
+                _walk(trace, effect, known, outer, compute)
+                if trace.kind is not Kind.JIT:
+                    _happened(trace, effect, known)
+    return _walk(trace, index, known, outer, compute)
+
+
+def _happened(trace: Trace, effect: int, known: dict[int, Any]) -> None:
+    """Leave an effect out of what is derived from a trace: it has taken place."""
+    primitive, operands, params, type = trace.records[effect]
+    trace.effects.remove(effect)
+    if primitive.structured:
+        trace.records[effect] = (primitive, operands, _silent(trace, effect, params), type)
+        return
+    count = 1
+    while effect + count < len(trace.records) and trace.records[effect + count][0] is NEXT_OUTPUT:
+        count += 1
+    for number in range(effect, effect + count):
+        trace.records[number] = (CAPTURE, (), EMPTY, trace.records[number][3])
+        trace.captures[number] = known[number]
+    # A Program's inputs are in the order of their numbers.
+    trace.captures = dict(sorted(trace.captures.items()))
+
+
+def _silent(trace: Trace, effect: int, params: Params) -> Params:
+    """The params of a loop or a branch without its effects."""
+
+    def without(program: Program) -> Program:
+        counts = use_counts(program)
+        kept = []
+        for eqn in program.equations:
+            if not has_effects(eqn):
+                kept.append(eqn)
+            elif eqn.primitive.structured:
+                kept.append(Equation(eqn.primitive, eqn.inputs, Params(silent(eqn.params)), eqn.outputs,
+                                     eqn.source))
+            elif any(counts[v] for v in eqn.outputs):
+                raise ConcretizationError(explain(
+                    "Python decides on the value of a loop or branch that computes with the result of an"
+                    f" io_callback ({eqn.params['name']}): it would have to be called again for the derivative.",
+                    source=Source.here(), origin=trace.origin(effect),
+                    fix="fxad.lax.cond or np.where for the decision, or the io_callback outside of the loop"))
+        return Program(program.inputs, kept, program.outputs)
+
+    def silent(params: Params) -> dict[str, Any]:
+        held = set(map(id, programs_of(params)))
+        return {
+            k: without(v) if id(v) in held else
+            tuple(without(p) if id(p) in held else p for p in v) if isinstance(v, tuple) else v
+            for k, v in params.items()
+        }
+
+    return Params(silent(params))
 
 
 def _run(trace: Trace, number: int, operands: list[Any]) -> Any:
@@ -121,7 +221,7 @@ def _lift(trace: Trace, index: int) -> Any:
             return bind(primitive, operands, params)
         return _run(trace, number, operands)
 
-    return _walk(trace, index, trace.lifted, lambda value: value, compute)
+    return _ordered(trace, index, trace.lifted, lambda value: value, compute)
 
 
 def _walk(

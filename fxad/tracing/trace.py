@@ -6,6 +6,9 @@ same list compute the same thing, so what was derived from one serves the other.
 
 A trace knows no other trace. When an operation mixes traces, the youngest records it, and what comes
 from elsewhere becomes a *capture*, an extra input of its Program. Nesting needs no global level.
+
+Effects are the one exception: a message is to be printed whenever the function runs, also if nothing in it is
+traced. They are recorded in the trace of the function that is being called on this thread (`recording`).
 """
 
 from __future__ import annotations
@@ -14,21 +17,23 @@ import enum
 import itertools
 import math
 import sys
+import threading
 from collections.abc import Callable, Hashable, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
 from fxad.errors import ConcretizationError, TracerLeak, explain
+from fxad.ir.analysis import does_more
 from fxad.ir.primitive import Primitive
 from fxad.ir.program import EMPTY, Atom, Equation, Literal, Params, Program, Var
-from fxad.ir.types import ArrayType, type_of
+from fxad.ir.types import ArrayType, Opaque, type_of
 from fxad.source import ROOT, Source
 
 if TYPE_CHECKING:
     from fxad.tracing.tracer import Tracer
 
-__all__ = ["NUMBER_TYPES", "Kind", "Raised", "Trace", "bind", "innermost"]
+__all__ = ["NUMBER_TYPES", "Kind", "Raised", "Trace", "bind", "current_trace", "innermost", "recording"]
 
 _getframe = sys._getframe
 _new = object.__new__
@@ -122,6 +127,20 @@ class Raised(NamedTuple):
         return f"raises {self.type.__name__}"
 
 
+class Foreseen(NamedTuple):
+    """What a call has computed up to one decision, along a known path.
+
+    Attributes:
+        records: what was recorded since the decision before.
+        upto: how many variables there were.
+        values: values by variable number.
+    """
+
+    records: tuple[Record, ...]
+    upto: int
+    values: dict[int, Any]
+
+
 class Trace:
     """Records operations. `records[i]` made variable `i`: `(primitive, operands, params, type)`.
 
@@ -130,14 +149,16 @@ class Trace:
     """
 
     __slots__ = (
-        "_capture_numbers", "captures", "guards", "in_values", "kind", "known", "lifted", "literal_numbers",
-        "names", "purpose", "records", "serial", "source", "sources",
+        "_capture_numbers", "captures", "effects", "foreseen", "guards", "in_values", "kind", "known", "lifted",
+        "literal_numbers", "names", "purpose", "records", "serial", "source", "sources",
     )
 
     #: Set by the tracer module: makes the handle on a variable.
     tracer_type: Any = None
     #: Set by the primitives: records a constant array in a trace of kind BUILD.
     constant: Callable[[Trace, np.ndarray[Any, Any]], Tracer]
+    #: Set by the primitives: records a Python function in a trace of kind BUILD.
+    function: Callable[[Trace, Opaque], Tracer]
     #: Set by fxad.numpy: an object array that holds tracers, as one traced array.
     stack: Callable[[np.ndarray[Any, Any]], Any]
 
@@ -154,6 +175,10 @@ class Trace:
         self.literal_numbers = kind in (Kind.ABSTRACT, Kind.JIT, Kind.BUILD)
         #: What Python decided in a trace of kind JIT, in order.
         self.guards: list[Guard] = []
+        #: The operations with effects (their first outputs), in order.
+        self.effects: list[int] = []
+        #: What a call has computed already on the way to the decision that this trace goes on from.
+        self.foreseen: list[Foreseen] = []
         self.purpose = purpose or kind.value
         self.serial = next(_serials)
         self.records: list[Record] = []
@@ -215,6 +240,8 @@ class Trace:
         if not types:
             return ()
         first = self.record(primitive, operands, params, types[0])
+        if does_more(primitive, params):
+            self.effects.append(first.index)
         outs = [first]
         for k, type in enumerate(types[1:], 1):
             outs.append(self.tracer_type(self, len(self.records), type))
@@ -238,6 +265,8 @@ class Trace:
         if self.kind is Kind.BUILD:
             if isinstance(value, np.generic):
                 return Literal(value)
+            if value.__class__ is Opaque:
+                return Trace.function(self, value).index
             return Trace.constant(self, np.asarray(value)).index
         return self._capture(value)
 
@@ -338,7 +367,7 @@ class Trace:
     def end(self) -> None:
         """End the trace: its tracers can't be used any more, and what it held is let go."""
         self.records = _EndedRecords(self.records)
-        self.known, self.lifted = {}, {}
+        self.known, self.lifted, self.foreseen = {}, {}, []
 
     @property
     def ended(self) -> bool:
@@ -458,10 +487,45 @@ def innermost(operands: Sequence[Any]) -> Trace | None:
 def bind(primitive: Primitive, operands: Sequence[Any], params: Params = EMPTY) -> Any:
     """Apply a primitive: recorded by the innermost trace, or computed when all is concrete."""
     trace = innermost(operands)
+    if primitive.multiple and does_more(primitive, params):
+        calling = current_trace()
+        if trace is None or (calling is not None and calling.serial > trace.serial):
+            trace = calling
     if trace is None:
         types = tuple(map(type_of, operands))
         return primitive.evaluator(types, params)(*operands)
     return bind_in(trace, primitive, operands, params)
+
+
+class _Calling(threading.local):
+    """The trace of the function that is being called on this thread."""
+
+    trace: Trace | None = None
+
+
+_calling = _Calling()
+
+
+class recording:
+    """A `with` block in which a function is called that `trace` records (None: that nothing records)."""
+
+    __slots__ = ("_before", "_trace")
+
+    def __init__(self, trace: Trace | None) -> None:
+        self._trace = trace
+
+    def __enter__(self) -> None:
+        self._before = _calling.trace
+        _calling.trace = self._trace
+
+    def __exit__(self, *_: object) -> None:
+        _calling.trace = self._before
+
+
+def current_trace() -> Trace | None:
+    """The trace of the function that is being called on this thread, for effects alone."""
+    trace = _calling.trace
+    return None if trace is None or trace.ended else trace
 
 
 def bind_in(
