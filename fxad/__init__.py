@@ -11,6 +11,7 @@ from fxad import (
     config as _config_module,
 )
 from fxad import (
+    debug,
     errors,
     execute,
     ir,
@@ -32,6 +33,7 @@ from fxad.api import (
     grad,
     hessian,
     hvp,
+    io_callback,
     jacfwd,
     jacobian,
     jacrev,
@@ -40,6 +42,7 @@ from fxad.api import (
     linear_transpose,
     linearize,
     make_ir,
+    pure_callback,
     stop_gradient,
     value_and_grad,
     value_of,
@@ -51,10 +54,11 @@ from fxad.config import config
 __version__ = "0.1.0"
 
 __all__ = [
-    "ShapeDtypeStruct", "config", "elementwise_grad", "errors", "eval_shape", "execute", "float0", "grad",
-    "hessian", "hvp", "ir", "jacfwd", "jacobian", "jacrev", "jit", "jvp", "lax", "linear_transpose",
-    "linearize", "make_ir", "numpy", "optimize", "primitives", "stop_gradient", "test_util", "tracing",
-    "transforms", "tree", "tree_util", "value_and_grad", "value_of", "vjp", "vmap",
+    "ShapeDtypeStruct", "config", "debug", "elementwise_grad", "errors", "eval_shape", "execute", "float0",
+    "grad", "hessian", "hvp", "io_callback", "ir", "jacfwd", "jacobian", "jacrev", "jit", "jvp", "lax",
+    "linear_transpose", "linearize", "make_ir", "numpy", "optimize", "primitives", "pure_callback",
+    "stop_gradient", "test_util", "tracing", "transforms", "tree", "tree_util", "value_and_grad", "value_of",
+    "vjp", "vmap",
 ]
 
 del _config_module

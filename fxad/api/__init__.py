@@ -1,6 +1,7 @@
 """What users call: arguments, pytrees, messages. The mathematics is in `fxad.transforms`."""
 
 from fxad.api.batching import vmap
+from fxad.api.callbacks import io_callback, pure_callback
 from fxad.api.compilation import ShapeDtypeStruct, eval_shape, jit, make_ir
 from fxad.api.derivatives import (
     elementwise_grad,
@@ -17,7 +18,7 @@ from fxad.api.recording import float0
 from fxad.api.values import stop_gradient, value_of
 
 __all__ = [
-    "ShapeDtypeStruct", "elementwise_grad", "eval_shape", "float0", "grad", "hessian", "hvp", "jacfwd",
-    "jacobian", "jacrev", "jit", "jvp", "linear_transpose", "linearize", "make_ir", "stop_gradient",
-    "value_and_grad", "value_of", "vjp", "vmap",
+    "ShapeDtypeStruct", "elementwise_grad", "eval_shape", "float0", "grad", "hessian", "hvp", "io_callback",
+    "jacfwd", "jacobian", "jacrev", "jit", "jvp", "linear_transpose", "linearize", "make_ir",
+    "pure_callback", "stop_gradient", "value_and_grad", "value_of", "vjp", "vmap",
 ]

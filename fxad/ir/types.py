@@ -10,6 +10,7 @@ A Python function that a Program calls is a value as well, of type `FUNCTION`: a
 
 from __future__ import annotations
 
+import itertools
 import threading
 from collections.abc import Callable, Iterable
 from typing import Any
@@ -129,6 +130,7 @@ def _function_type() -> ArrayType:
     return made
 
 
+_serials = itertools.count(1)
 #: The type of an `Opaque`.
 FUNCTION = _function_type()
 
@@ -139,11 +141,13 @@ class Opaque:
     It is an operand, as arrays are: a Program is the same whichever function it calls. Compared by the function.
     """
 
-    __slots__ = ("__weakref__", "call", "name")
+    __slots__ = ("__weakref__", "call", "name", "serial")
 
     def __init__(self, call: Callable[..., Any], name: str) -> None:
         self.call = call
         self.name = name
+        #: Names it in emitted source.
+        self.serial = next(_serials)
 
     def __call__(self, *values: Any, **how: Any) -> Any:
         """Call the function."""

@@ -3,6 +3,7 @@
 from fxad.primitives import (  # noqa: F401 - each defines its primitives
     arithmetic,
     at,
+    callbacks,
     complexes,
     conditional,
     contraction,

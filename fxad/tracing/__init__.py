@@ -1,5 +1,6 @@
 """From Python to Programs: traces, and the tracers that user code computes with."""
 
+from fxad.tracing.binding import bind, bind_in, current_trace, infer, innermost, recording
 from fxad.tracing.deciding import computed, concrete_value, settle
 from fxad.tracing.segments import Segment, segment
 from fxad.tracing.trace import (
@@ -8,12 +9,6 @@ from fxad.tracing.trace import (
     Kind,
     Trace,
     as_source,
-    bind,
-    bind_in,
-    current_trace,
-    infer,
-    innermost,
-    recording,
 )
 from fxad.tracing.tracer import Tracer, attach
 

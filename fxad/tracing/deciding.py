@@ -18,6 +18,7 @@ from fxad.errors import ConcretizationError, explain
 from fxad.ir.analysis import has_effects, programs_of, use_counts
 from fxad.ir.program import EMPTY, Equation, Literal, Params, Program, numpy_literals
 from fxad.source import Source, user_frame
+from fxad.tracing.binding import bind
 from fxad.tracing.segments import dependencies
 from fxad.tracing.trace import (
     CAPTURE,
@@ -27,7 +28,6 @@ from fxad.tracing.trace import (
     Kind,
     Raised,
     Trace,
-    bind,
 )
 
 if TYPE_CHECKING:

@@ -6,9 +6,6 @@ same list compute the same thing, so what was derived from one serves the other.
 
 A trace knows no other trace. When an operation mixes traces, the youngest records it, and what comes
 from elsewhere becomes a *capture*, an extra input of its Program. Nesting needs no global level.
-
-Effects are the one exception: a message is to be printed whenever the function runs, also if nothing in it is
-traced. They are recorded in the trace of the function that is being called on this thread (`recording`).
 """
 
 from __future__ import annotations
@@ -17,7 +14,6 @@ import enum
 import itertools
 import math
 import sys
-import threading
 from collections.abc import Callable, Hashable, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -33,7 +29,7 @@ from fxad.source import ROOT, Source
 if TYPE_CHECKING:
     from fxad.tracing.tracer import Tracer
 
-__all__ = ["NUMBER_TYPES", "Kind", "Raised", "Trace", "bind", "current_trace", "innermost", "recording"]
+__all__ = ["NUMBER_TYPES", "Kind", "Raised", "Trace"]
 
 _getframe = sys._getframe
 _new = object.__new__
@@ -470,85 +466,3 @@ def as_source(source: Any) -> Source | None:
     if source.__class__ is tuple:
         return Source(code=source[0], instruction=source[1])
     return source  # type: ignore[no-any-return]
-
-
-def innermost(operands: Sequence[Any]) -> Trace | None:
-    """The youngest trace among the operands, or None when all are concrete."""
-    trace: Trace | None = None
-    tracer_type = Trace.tracer_type
-    for value in operands:
-        if value.__class__ is tracer_type:
-            found = value.owner
-            if trace is None or found.serial > trace.serial:
-                trace = found
-    return trace
-
-
-def bind(primitive: Primitive, operands: Sequence[Any], params: Params = EMPTY) -> Any:
-    """Apply a primitive: recorded by the innermost trace, or computed when all is concrete."""
-    trace = innermost(operands)
-    if primitive.multiple and does_more(primitive, params):
-        calling = current_trace()
-        if trace is None or (calling is not None and calling.serial > trace.serial):
-            trace = calling
-    if trace is None:
-        types = tuple(map(type_of, operands))
-        return primitive.evaluator(types, params)(*operands)
-    return bind_in(trace, primitive, operands, params)
-
-
-class _Calling(threading.local):
-    """The trace of the function that is being called on this thread."""
-
-    trace: Trace | None = None
-
-
-_calling = _Calling()
-
-
-class recording:
-    """A `with` block in which a function is called that `trace` records (None: that nothing records)."""
-
-    __slots__ = ("_before", "_trace")
-
-    def __init__(self, trace: Trace | None) -> None:
-        self._trace = trace
-
-    def __enter__(self) -> None:
-        self._before = _calling.trace
-        _calling.trace = self._trace
-
-    def __exit__(self, *_: object) -> None:
-        _calling.trace = self._before
-
-
-def current_trace() -> Trace | None:
-    """The trace of the function that is being called on this thread, for effects alone."""
-    trace = _calling.trace
-    return None if trace is None or trace.ended else trace
-
-
-def bind_in(
-    trace: Trace, primitive: Primitive, operands: Sequence[Any], params: Params = EMPTY
-) -> Any:
-    """Record a primitive in `trace`."""
-    numbers = tuple(map(trace.operand, operands))
-    types = tuple(map(trace.type_of, numbers))
-    inferred = infer(primitive, types, params)
-    if primitive.multiple:
-        return trace.record_multiple(primitive, numbers, params, inferred)
-    return trace.record(primitive, numbers, params, inferred)
-
-
-def infer(primitive: Primitive, types: tuple[ArrayType, ...], params: Params) -> Any:
-    """`primitive.infer`, remembered."""
-    key = (primitive, types, params)
-    found = _inferred.get(key)
-    if found is None:
-        if len(_inferred) > 65536:
-            _inferred.clear()
-        found = _inferred[key] = primitive.infer(*types, **params)
-    return found
-
-
-_inferred: dict[Any, Any] = {}
