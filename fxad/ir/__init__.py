@@ -7,6 +7,7 @@ from fxad.ir.analysis import (
     has_effects,
     last_uses,
     programs_of,
+    silent,
     use_counts,
 )
 from fxad.ir.parser import ParseError, parse
@@ -79,6 +80,7 @@ __all__ = [
     "parse",
     "programs_of",
     "require",
+    "silent",
     "substitute",
     "type_of",
     "use_counts",

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from fxad.ir.analysis import dce
+import numpy as np
+
+from fxad.ir.analysis import dce, has_effects
 from fxad.ir.primitive import Separated, Unknown, require
 from fxad.ir.program import Atom, Equation, Params, Program, Var
 from fxad.ir.types import ArrayType
@@ -22,6 +24,7 @@ from fxad.primitives.structured import (
     record,
     trace_of,
     used_inputs,
+    witnessed,
 )
 from fxad.tracing import Kind, Trace
 from fxad.tracing.operations import operations
@@ -80,6 +83,9 @@ class Cond(Structured):
         waiting = tuple(eqn.outputs[i] for i in outs[known_outs:])
         given: tuple[Atom, ...] = (index, *kept, *(operands[i] for i in direct), *operands[known:])
         second = Equation(self, given, Params(branches=seconds), waiting, eqn.source)
+        if not first.outputs and has_effects(first):
+            first = Equation(self, first.inputs, Params(branches=tuple(map(witnessed, firsts))),
+                             (Var(ArrayType((), np.int64)),), eqn.source)
         return Separated([first] if first.outputs else [], [second], list(waiting))
 
     def transpose(self, ct: Any, *operands: Any, branches: tuple[Program, ...]) -> Any:

@@ -15,8 +15,8 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from fxad.errors import ConcretizationError, explain
-from fxad.ir.analysis import has_effects, programs_of, use_counts
-from fxad.ir.program import EMPTY, Equation, Literal, Params, Program, numpy_literals
+from fxad.ir.analysis import silent
+from fxad.ir.program import EMPTY, Literal, Params, numpy_literals
 from fxad.source import Source, user_frame
 from fxad.tracing.binding import bind
 from fxad.tracing.segments import dependencies
@@ -169,33 +169,14 @@ def _happened(trace: Trace, effect: int, known: dict[int, Any]) -> None:
 
 def _silent(trace: Trace, effect: int, params: Params) -> Params:
     """The params of a loop or a branch without its effects."""
-
-    def without(program: Program) -> Program:
-        counts = use_counts(program)
-        kept = []
-        for eqn in program.equations:
-            if not has_effects(eqn):
-                kept.append(eqn)
-            elif eqn.primitive.structured:
-                kept.append(Equation(eqn.primitive, eqn.inputs, Params(silent(eqn.params)), eqn.outputs,
-                                     eqn.source))
-            elif any(counts[v] for v in eqn.outputs):
-                raise ConcretizationError(explain(
-                    "Python decides on the value of a loop or branch that computes with the result of an"
-                    f" io_callback ({eqn.params['name']}): it would have to be called again for the derivative.",
-                    source=Source.here(), origin=trace.origin(effect),
-                    fix="fxad.lax.cond or np.where for the decision, or the io_callback outside of the loop"))
-        return Program(program.inputs, kept, program.outputs)
-
-    def silent(params: Params) -> dict[str, Any]:
-        held = set(map(id, programs_of(params)))
-        return {
-            k: without(v) if id(v) in held else
-            tuple(without(p) if id(p) in held else p for p in v) if isinstance(v, tuple) else v
-            for k, v in params.items()
-        }
-
-    return Params(silent(params))
+    found = silent(params)
+    if found is None:
+        raise ConcretizationError(explain(
+            "Python decides on the value of a loop or branch that computes with the result of an io_callback: for"
+            " the derivative it would have to be called again.",
+            source=Source.here(), origin=trace.origin(effect),
+            fix="fxad.lax.cond or np.where for the decision, or the io_callback outside of the loop"))
+    return found
 
 
 def _run(trace: Trace, number: int, operands: list[Any]) -> Any:
