@@ -15,10 +15,11 @@ from fxad.api.derivatives import (
 )
 from fxad.api.jacobians import hessian, jacfwd, jacobian, jacrev
 from fxad.api.recording import float0
+from fxad.api.user_primitives import primitive
 from fxad.api.values import stop_gradient, value_of
 
 __all__ = [
     "ShapeDtypeStruct", "elementwise_grad", "eval_shape", "float0", "grad", "hessian", "hvp", "io_callback",
     "jacfwd", "jacobian", "jacrev", "jit", "jvp", "linear_transpose", "linearize", "make_ir",
-    "pure_callback", "stop_gradient", "value_and_grad", "value_of", "vjp", "vmap",
+    "primitive", "pure_callback", "stop_gradient", "value_and_grad", "value_of", "vjp", "vmap",
 ]

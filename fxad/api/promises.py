@@ -19,6 +19,7 @@ __all__ = ["Arguments", "Promise", "promise_of"]
 
 #: A Python number fits a promise of its own kind or of one that comes after.
 _KINDS = "biufc"
+_SAME: Any = object()
 
 
 class Promise:
@@ -137,9 +138,19 @@ class Arguments:
         """The structure of the arguments."""
         return self._treedef
 
-    def rebuilt(self, values: Sequence[Any]) -> Any:
-        """The arguments with `values` for the traced leaves. Arrays are copies: they may be written to and kept."""
+    def at(self, places: Sequence[int]) -> Arguments:
+        """These arguments with those leaves given at run time."""
+        self._places = list(places)
+        return self
+
+    def rebuilt(self, values: Sequence[Any], others: Any = _SAME) -> Any:
+        """The arguments with `values` for the traced leaves, and `others` for all others if that is given.
+
+        Arrays are copies: they may be written to and kept.
+        """
         leaves = [leaf.copy() if isinstance(leaf, np.ndarray) else leaf for leaf in self._kept]
+        if others is not _SAME:
+            leaves = [others] * len(leaves)
         for i, value in zip(self._places, values, strict=True):
             leaves[i] = value.copy() if isinstance(value, np.ndarray) else value
         return tree.unflatten(self._treedef, leaves)

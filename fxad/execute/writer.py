@@ -402,7 +402,7 @@ def written(lines: list[Line], indent: str) -> list[str]:
 
 #: What the names of the functions of loops and branches, and of what belongs to them, start with.
 _FUNCTIONS = {"while", "scan", "cond", "branch", "call", "all", "left", "keep", "step", "steps",
-              "function"}
+              "function", "python", "linear"}
 _TAKEN = {*NAMESPACE, *dir(builtins), *keyword.kwlist, "program", "given", "in_numpy"}
 
 

@@ -154,10 +154,10 @@ class Opaque:
         return self.call(*values, **how)
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, Opaque) and self.call is other.call
+        return isinstance(other, Opaque) and self.call == other.call
 
     def __hash__(self) -> int:
-        return hash(id(self.call))
+        return hash(self.call)
 
     def __repr__(self) -> str:
         return f"<function {self.name}>"
