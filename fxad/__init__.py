@@ -57,7 +57,8 @@ __version__ = "0.1.0"
 __all__ = [
     "ShapeDtypeStruct", "config", "debug", "elementwise_grad", "errors", "eval_shape", "execute", "float0",
     "grad", "hessian", "hvp", "io_callback", "ir", "jacfwd", "jacobian", "jacrev", "jit", "jvp", "lax",
-    "linear_transpose", "linearize", "make_ir", "numpy", "optimize", "primitive", "primitives", "pure_callback",
+    "linear_transpose", "linearize", "make_ir", "numpy", "optimize", "primitive", "primitives",
+    "pure_callback",
     "stop_gradient", "test_util", "tracing", "transforms", "tree", "tree_util", "value_and_grad", "value_of",
     "vjp", "vmap",
 ]

@@ -34,15 +34,17 @@ def pure_callback(
     """`callback(*args, **kwargs)`, computed by Python when the Program runs.
 
     Args:
-        callback: a pure function of NumPy arrays and numbers. It may be left out where its value is not needed, or
+        callback: a pure function of NumPy arrays and numbers. It may be left out where its value is not
+        needed, or
             be called more than once.
         result_shape_dtypes: what it returns: a pytree of `ShapeDtypeStruct`, or of arrays or numbers like the
             results.
         *args: its arguments: arrays in pytrees. What is no array is passed on as it is.
-        vmap_method: what happens under `vmap`: "sequential" calls it for each element; the others call it once
-            for the whole batch, whose axis is the first of arguments and results: with "expand_dims" arguments
-            that are the same for all have an axis of length 1 there, with "broadcast_all" they are repeated, with
-            "legacy_vectorized" they have none.
+        vmap_method: what happens under `vmap`: "sequential" calls it for each element; the others call it
+        once
+            for the whole batch, whose axis is the first of arguments and results: with "expand_dims"
+            arguments that are the same for all have an axis of length 1 there, with "broadcast_all" they are
+            repeated, with "legacy_vectorized" they have none.
         **kwargs: keyword arguments.
 
     Raises:
@@ -67,7 +69,7 @@ def pure_callback(
 def io_callback(
     callback: Callable[..., Any], result_shape_dtypes: Any, *args: Any, ordered: bool = True, **kwargs: Any
 ) -> Any:
-    """`callback(*args, **kwargs)`, called by the Program each time it runs: for what is done, and for its result.
+    """`callback(*args, **kwargs)`, called each time the Program runs: for what it does, and for its result.
 
     It is never left out, repeated or moved before or after another effect; under `vmap` it is called for each
     element in turn, and in loops at each step.
@@ -147,7 +149,7 @@ def debug_print(fmt: str, *args: Any, ordered: bool = True, **kwargs: Any) -> No
     del ordered
 
     def show(*values: Any, **named: Any) -> None:
-        print(fmt.format(*values, **named))
+        print(fmt.format(*values, **named))  # noqa: T201 - that is what it is for
 
     _call(effect, "debug.print", show, None, args, kwargs)
 
@@ -155,8 +157,8 @@ def debug_print(fmt: str, *args: Any, ordered: bool = True, **kwargs: Any) -> No
 def _check_format(fmt: Any, count: int, named: dict[str, Any]) -> None:
     if not isinstance(fmt, str):
         raise TypeMismatch(explain(
-            f"debug.print takes a format string first, and was given {type(fmt).__name__}.", source=Source.here(),
-            fix='fxad.debug.print("x = {}", x)'))
+            f"debug.print takes a format string first, and was given {type(fmt).__name__}.",
+            source=Source.here(), fix='fxad.debug.print("x = {}", x)'))
     asked: set[int | str] = set()
     automatic = 0
     try:
@@ -169,22 +171,24 @@ def _check_format(fmt: Any, count: int, named: dict[str, Any]) -> None:
                 if not name:
                     asked.add(automatic)
                     automatic += 1
+                elif name.isdigit():
+                    asked.add(int(name))
                 else:
-                    asked.add(int(name) if name.isdigit() else name)
+                    asked.add(name)
                 pending += [spec] if spec else []
     except ValueError as error:
         raise TypeMismatch(explain(
             f"debug.print: {fmt!r} is no format: {error}.", source=Source.here(),
             fix="{{ and }} for braces that are to be printed")) from None
     given: set[int | str] = {*range(count), *named}
-    for name in sorted(asked - given, key=str):
+    for missing in sorted(asked - given, key=str):
         raise TypeMismatch(explain(
-            f"debug.print: the format {fmt!r} asks for {_argument(name)}, which is not given.",
+            f"debug.print: the format {fmt!r} asks for {_argument(missing)}, which is not given.",
             source=Source.here(), fix="an argument for each field"))
-    for name in sorted(given - asked, key=str):
+    for extra in sorted(given - asked, key=str):
         raise TypeMismatch(explain(
-            f"debug.print: {_argument(name)} is given, and the format {fmt!r} does not ask for it.",
-            source=Source.here(), fix=f"{{{name}}} in the format"))
+            f"debug.print: {_argument(extra)} is given, and the format {fmt!r} does not ask for it.",
+            source=Source.here(), fix=f"{{{extra}}} in the format"))
 
 
 def _argument(name: int | str) -> str:
@@ -197,7 +201,8 @@ def debug_breakpoint(*, debugger: Callable[[dict[str, Any], Source], Any] | None
     Traced arrays among the local variables (also in lists, dicts and other pytrees) have their values.
 
     Args:
-        debugger: called with a dict of the local variables and the place in the code; Python's `pdb` when left
+        debugger: called with a dict of the local variables and the place in the code; Python's `pdb` when
+        left
             out, which shows the line and knows the variables by their names.
 
     >>> import fxad
@@ -226,7 +231,8 @@ def debug_breakpoint(*, debugger: Callable[[dict[str, Any], Source], Any] | None
 
 def _enter_pdb(values: dict[str, Any], place: Source, names: dict[str, Any]) -> None:
     """Python's debugger in a frame with these variables, which shows the user's line."""
-    import pdb  # only here: it takes longer to import than most of this package
+    # Imported only here, as it takes long; and it is what was asked for.
+    import pdb  # noqa: T100
 
     session = pdb.Pdb()
     line = "\n" * (place.line - 1) + "__fxad_stop__()"
@@ -249,7 +255,7 @@ def _call(
         return promise.kept(name, fun, result, source, batch) or (np.int64(0),)
 
     types = _NOTHING if promise is None or not promise.types else promise.types
-    params = Params(name=name, outs=types, levels=(), method=method)
+    params = Params(name=name, outs=types, levels=(), method=method, masked=False)
     outs = bind(primitive, [Opaque(call, function_name(fun)), *arguments.traced], params)
     if promise is None:
         return None

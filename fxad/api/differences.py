@@ -1,7 +1,7 @@
 """Derivatives by central differences, for functions of which nothing better is known.
 
-The step for an element x is `cbrt(eps) * max(1, |x|)`, which balances the truncation error, of second order in
-the step, with rounding (Dennis and Schnabel 1983, section 5.6).
+The step for an element x is `cbrt(eps) * max(1, |x|)`, which balances the truncation error, of second order
+in the step, with rounding (Dennis and Schnabel 1983, section 5.6).
 """
 
 from __future__ import annotations
@@ -70,7 +70,8 @@ class Differences:
         moving = _moving(leaves)
         found: list[Any] = [None] * len(leaves)
         for k, i in enumerate(moving):
-            terms = [np.tensordot(c, row[k], axes=leaf_type(c).ndim) for c, row in zip(cts, rows, strict=True)]
+            terms = [np.tensordot(c, row[k], axes=leaf_type(c).ndim)
+                     for c, row in zip(cts, rows, strict=True)]
             found[i] = sum(terms[1:], terms[0])
         return tuple(tree.unflatten(treedef, found))
 
@@ -98,14 +99,17 @@ class Differences:
     def _real(self, types: Sequence[ArrayType]) -> None:
         if any(t.dtype.kind == "c" for t in types):
             raise NonDifferentiable(explain(
-                f"{self._owner.name} is differentiated by differences, which is for real values, and has complex"
-                " ones.", source=Source.here(), fix="a rule, defjvp or defvjp; or its real and imaginary parts"))
+                f"{self._owner.name} is differentiated by differences, which is for real values, and has"
+                f" complex"
+                " ones.", source=Source.here(),
+                fix="a rule, defjvp or defvjp; or its real and imaginary parts"))
 
     def _announce(self) -> None:
         if self._warn:
             self._warn = False
             warnings.warn(
-                f"{self._owner.name} is differentiated by central differences (finite_differences=True): about half"
+                f"{self._owner.name} is differentiated by central differences (finite_differences=True):"
+                f" about half"
                 " the digits are right, and reverse mode calls it twice for each element of its arguments."
                 " defjvp or defvjp gives exact derivatives.", RuntimeWarning, stacklevel=2)
 
@@ -116,7 +120,8 @@ class Differences:
         moves = tree.flatten(tangents, is_leaf=lambda x: x is None)[0]
         pairs = [(i, moves[i]) for i in _moving(leaves)]
         self._real([leaf_type(leaves[i]) for i, _ in pairs])
-        fastest = max((float(np.max(np.abs(v) / _scale(leaves[i]), initial=0.0)) for i, v in pairs), default=0.0)
+        speeds = [float(np.max(np.abs(v) / _scale(leaves[i]), initial=0.0)) for i, v in pairs]
+        fastest = max(speeds, default=0.0)
         if not fastest:
             return [np.zeros(t.shape, t.dtype)[()] for t in kinds]
         step = _step([leaves[i] for i, _ in pairs]) / fastest
@@ -160,7 +165,8 @@ class Differences:
 def _moving(leaves: Sequence[Any]) -> list[int]:
     """The positions of the floating arrays."""
     return [i for i, x in enumerate(leaves)
-            if (is_array(x) and leaf_type(x).inexact) or (isinstance(x, ShapeDtypeStruct) and x.dtype.kind in "fc")]
+            if (x.dtype.kind in "fc" if isinstance(x, ShapeDtypeStruct) else
+                is_array(x) and leaf_type(x).inexact)]
 
 
 def _scale(x: Any) -> Any:

@@ -70,7 +70,9 @@ class JitFunction:
                     if found is not None:
                         found[0].hits += 1
                         return found[0].out.rebuild(found[1])
-                elif entry is None and any(v.__class__ is np.ndarray and v.dtype.kind not in _TRACED for v in args):
+                elif entry is None and any(
+                    v.__class__ is np.ndarray and v.dtype.kind not in _TRACED for v in args
+                ):
                     return self._general(args, kwargs)
                 return self._run(_Call(self, tuple(key), args, kwargs, args))
         return self._general(args, kwargs)

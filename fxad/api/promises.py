@@ -72,11 +72,13 @@ class Promise:
             given.weak and _KINDS.index(given.dtype.kind) <= _KINDS.index(type.dtype.kind))
         if given.shape != type.shape:
             raise TypeMismatch(explain(
-                f"{what}: {function_name(fun)} promised {type}{which} and returned {given.strong}: another shape.",
+                f"{what}: {function_name(fun)} promised {type}{which} and returned {given.strong}: another"
+                f" shape.",
                 source=source, fix=f"return an array of shape {type.shape}, or promise shape {given.shape}"))
         if not fits:
             raise TypeMismatch(explain(
-                f"{what}: {function_name(fun)} promised {type}{which} and returned {given.strong}: another dtype.",
+                f"{what}: {function_name(fun)} promised {type}{which} and returned {given.strong}: another"
+                f" dtype.",
                 source=source, fix=f"return result.astype(np.{type.dtype.name}), or promise {given.dtype}"))
         # A copy: what comes out of a Program is nobody else's, also not the function's.
         return np.array(leaf, type.dtype) if type.shape else type.dtype.type(leaf)
@@ -96,7 +98,8 @@ def promise_of(what: str, fun: Any, promised: Any) -> Promise:
             types.append(ArrayType(tuple(leaf.shape), np.dtype(leaf.dtype)))
         else:
             raise TypeMismatch(explain(
-                f"{what}: the result of {function_name(fun)} is described by {type(leaf).__name__} {leaf!r:.40},"
+                f"{what}: the result of {function_name(fun)} is described by {type(leaf).__name__}"
+                f" {leaf!r:.40},"
                 " which has no shape and dtype.",
                 source=Source.here(), fix="fxad.ShapeDtypeStruct(shape, dtype), or an array like the result"))
     return Promise(treedef, types)

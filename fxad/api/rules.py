@@ -1,7 +1,8 @@
 """The derivative rules of a user's primitive, recorded for the types of one call.
 
-A rule is recorded anew at every call, so that what it closes over is never stale. As long as it records the same
-thing, the `Rules` in the Program stay the same object, and what was derived from the Program is found again.
+A rule is recorded anew at every call, so that what it closes over is never stale. As long as it records the
+same thing, the `Rules` in the Program stay the same object, and what was derived from the Program is found
+again.
 """
 
 from __future__ import annotations
@@ -75,7 +76,8 @@ class SignatureRules(Rules):
         owner = self._owner()
         if owner is None:
             raise TracerLeak(explain(
-                f"the primitive {self.name} is gone, and a derivative of a Program that calls it was asked for.",
+                f"the primitive {self.name} is gone, and a derivative of a Program that calls it was asked"
+                f" for.",
                 fix="keep a reference to what fxad.primitive(...) returned"))
         return owner
 
@@ -92,16 +94,19 @@ class SignatureRules(Rules):
     # -- what the transforms ask ----------------------------------------------------------------------
 
     def forward(self) -> Recorded | None:
+        """See `Rules`."""
         found: Recorded | None = self._ask(("jvp",)) if self.owner.jvp_rule is not None else None
         return found
 
     def backward(self) -> tuple[Recorded, Recorded] | None:
+        """See `Rules`."""
         if self.owner.vjp_rule is None:
             return None
         first: Recorded = self._ask(("fwd",))
         return first, self._ask(("bwd",))
 
     def batched(self, size: int, flags: tuple[bool, ...]) -> tuple[Recorded, list[bool]] | None:
+        """See `Rules`."""
         if self.owner.batch_rule is None:
             return None
         found: tuple[Recorded, list[bool]] = self._ask(("batch", size, flags))
@@ -116,7 +121,9 @@ class SignatureRules(Rules):
     def _record(self, ask: Ask) -> Any:
         match ask:
             case ("jvp",):
-                return self._recorded(self._pushed, [*self.signature.types, *self._tangent_types()], "jvp rule")
+                kinds = self.signature.types
+                moving = [kinds[i] for i in self.signature.inexact]
+                return self._recorded(self._pushed, [*kinds, *moving], "jvp rule")
             case ("fwd",):
                 return self._recorded(self._started, self.signature.types, "fwd")
             case ("bwd",):
@@ -153,9 +160,6 @@ class SignatureRules(Rules):
 
     # -- the rules as they are called -----------------------------------------------------------------
 
-    def _tangent_types(self) -> list[ArrayType]:
-        return [self.signature.types[i] for i in self.signature.inexact]
-
     def _pushed(self, xs: Sequence[Any]) -> Sequence[Any]:
         signature = self.signature
         count = len(signature.types)
@@ -163,7 +167,9 @@ class SignatureRules(Rules):
         rest = iter(xs[count:])
         moves = [next(rest) if t.inexact else np.zeros(t.shape, float0) for t in signature.types]
         tangents, _ = signature.arguments.rebuilt(moves, others=None)
-        made = self.owner.jvp_rule(primals, tangents, **named)  # type: ignore[misc]  # asked where there is one
+        rule = self.owner.jvp_rule
+        assert rule is not None
+        made = rule(primals, tangents, **named)
         out, out_tangent = self._pair("jvp rule", made, "(value, tangent)")
         values = self._values("jvp rule", out)
         leaves = self._leaves("jvp rule", "tangent", out_tangent)
@@ -172,13 +178,13 @@ class SignatureRules(Rules):
 
     def _started(self, xs: Sequence[Any]) -> Sequence[Any]:
         args, named = self.signature.arguments.rebuilt(xs)
-        made = self.owner.vjp_rule[0](*args, **named)  # type: ignore[index]  # asked where there is one
+        rule = self.owner.vjp_rule
+        assert rule is not None
+        made = rule[0](*args, **named)
         out, residuals = self._pair("fwd", made, "(value, residuals)")
-        leaves, treedef = tree.flatten(residuals)
-        values = self._values("fwd", out)
-        self._residuals = kept = Outputs(xs[0].owner, tree.unflatten(treedef, leaves), what=f"fwd of {self.name}",
-                                         any_leaf=True)
-        return [*values, *(xs[0].owner.handle(o) for o in kept.operands)]
+        trace: Trace = xs[0].owner
+        self._residuals = kept = Outputs(trace, residuals, what=f"fwd of {self.name}", any_leaf=True)
+        return [*self._values("fwd", out), *map(trace.handle, kept.operands)]
 
     def _pulled(self, xs: Sequence[Any]) -> Sequence[Any]:
         signature, kept = self.signature, self._residuals
@@ -187,7 +193,9 @@ class SignatureRules(Rules):
         residuals = kept.rebuild(xs[:count])
         rest = iter(xs[count:])
         cts = [next(rest) if t.inexact else np.zeros(t.shape, float0) for t in signature.promise.types]
-        made = self.owner.vjp_rule[1](residuals, tree.unflatten(signature.promise.treedef, cts))  # type: ignore[index]
+        rule = self.owner.vjp_rule
+        assert rule is not None
+        made = rule[1](residuals, tree.unflatten(signature.promise.treedef, cts))
         args, _ = signature.arguments.rebuilt(range(len(signature.types)), others=None)
         if not isinstance(made, (tuple, list)) or len(made) != len(args):
             given = f"{len(made)} values" if isinstance(made, (tuple, list)) else describe(made)
@@ -219,14 +227,17 @@ class SignatureRules(Rules):
         signature = self.signature
         args, named = signature.arguments.rebuilt(xs)
         marks, _ = signature.arguments.rebuilt(list(flags), others=False)
-        made = self.owner.batch_rule(size, list(marks), *args, **named)  # type: ignore[misc]
+        rule = self.owner.batch_rule
+        assert rule is not None
+        made = rule(size, list(marks), *args, **named)
         out, out_batched = self._pair("batch rule", made, "(value, batched)")
         types = signature.promise.types
         try:
             batched[:] = map(bool, tree.broadcast_prefix(out_batched, out))
         except ValueError as error:
             raise TreeMismatch(explain(
-                f"the batch rule of {self.name}: what says which values are batched does not fit them: {error}",
+                f"the batch rule of {self.name}: what says which values are batched does not fit them:"
+                f" {error}",
                 source=Source.here(), fix="True, or a tree of booleans like the value")) from None
         wide = [ArrayType((size, *t.shape), t.dtype) if flag else t
                 for t, flag in zip(types, batched, strict=False)]
@@ -275,7 +286,8 @@ class SignatureRules(Rules):
             shown = describe(value)
         fix = f"np.broadcast_to, a sum, or .astype(np.{type.dtype.name}), so that it is {type}"
         raise TypeMismatch(explain(
-            f"the {what} of {self.name} gives {'an' if kind[0] in 'aeiou' else 'a'} {kind} of type {shown} where"
+            f"the {what} of {self.name} gives {'an' if kind[0] in 'aeiou' else 'a'} {kind} of type {shown}"
+            f" where"
             f" {type} belongs.", source=Source.here(), fix=fix))
 
 

@@ -7,8 +7,6 @@ import inspect
 from collections.abc import Callable, Hashable, Sequence
 from typing import Any
 
-import numpy as np
-
 from fxad import tree
 from fxad.api.arguments import check_callable
 from fxad.api.compilation import ShapeDtypeStruct
@@ -71,7 +69,8 @@ class Primitive:
         Args:
             rule: called like the function, with a `ShapeDtypeStruct` in place of every array and number; it
                 returns the result's tree of `ShapeDtypeStruct` (or of arrays like the results).
-            example: in place of a rule: a result, for a function that always returns that structure and types.
+            example: in place of a rule: a result, for a function that always returns that structure and
+            types.
 
         Returns:
             `rule`, so that it can be used as a decorator.
@@ -95,9 +94,9 @@ class Primitive:
     def defjvp(self, rule: Callable[..., Any]) -> Callable[..., Any]:
         """Give the rule for forward mode: `rule(primals, tangents)` returns `(value, tangent)`.
 
-        `primals` is the tuple of arguments; `tangents` is like it, with float0 zeros for integers and None for
-        what is no array. The rule is written in NumPy and may call any primitive, this one too. Without a rule for
-        reverse mode that is made of this one, by transposing what is linear in the tangents.
+        `primals` is the tuple of arguments; `tangents` is like it, with float0 zeros for integers and None
+        for what is no array. The rule is written in NumPy and may call any primitive, this one too. Without
+        a rule for reverse mode that is made of this one, by transposing what is linear in the tangents.
         """
         check_callable(rule, "defjvp")
         self._jvp = rule
@@ -109,7 +108,8 @@ class Primitive:
 
         Args:
             fwd: called like the function; returns `(value, residuals)`, residuals being any pytree.
-            bwd: `bwd(residuals, ct)` returns a tuple with a cotangent for each positional argument; None for zero,
+            bwd: `bwd(residuals, ct)` returns a tuple with a cotangent for each positional argument; None for
+            zero,
                 for integers and for what is no array.
 
         Without a rule for forward mode that is made of these, by transposing `bwd`, which is linear in `ct`.
@@ -122,8 +122,8 @@ class Primitive:
     def def_batch(self, rule: Callable[..., Any]) -> Callable[..., Any]:
         """Give the rule for `vmap`, in place of a loop over the elements.
 
-        `rule(axis_size, in_batched, *args)` returns `(value, out_batched)`: `in_batched` has True for each array
-        among the arguments that has the batch on its first axis; `out_batched` says so of the values.
+        `rule(axis_size, in_batched, *args)` returns `(value, out_batched)`: `in_batched` has True for each
+        array among the arguments that has the batch on its first axis; `out_batched` says so of the values.
         """
         check_callable(rule, "def_batch")
         self.batch_rule = rule
@@ -193,7 +193,8 @@ class Primitive:
     def _promise(self, key: Hashable, arguments: Arguments, types: Sequence[ArrayType]) -> Promise:
         found = self._promises.get(key)
         if found is None or self._type_rule is not None:
-            made = self._ruled(arguments, types) if self._type_rule is not None else self._tried(arguments, types)
+            learn = self._tried if self._type_rule is None else self._ruled
+            made = learn(arguments, types)
             if len(self._promises) >= _MANY:
                 self._promises.clear()
             found = self._promises[key] = made
@@ -214,7 +215,8 @@ class Primitive:
         except ConcretizationError:
             shown = ", ".join(map(str, types))
             raise ConcretizationError(explain(
-                f"{self.name} is a primitive, and nothing says what it returns for {shown}: its arguments have no"
+                f"{self.name} is a primitive, and nothing says what it returns for {shown}: its arguments"
+                f" have no"
                 " values here, so it can't be tried.",
                 source=Source.here(),
                 fix=f"{self.name}.def_type(lambda x: fxad.ShapeDtypeStruct(x.shape, x.dtype)), or"
@@ -228,7 +230,8 @@ class _Bound:
     __slots__ = ("_arguments", "_key", "_promise", "_source", "_types", "owner")
 
     def __init__(
-        self, owner: Primitive, key: Hashable, arguments: Arguments, types: Sequence[ArrayType], promise: Promise
+        self, owner: Primitive, key: Hashable, arguments: Arguments, types: Sequence[ArrayType],
+        promise: Promise,
     ) -> None:
         self.owner = owner
         self._key = key
@@ -260,17 +263,18 @@ def primitive(
     """Make any Python function of arrays one operation: a call into SciPy, a C library, a simulator.
 
     On arrays it is the function itself. On traced values it becomes one equation, which calls the function
-    when the Program runs: inside `jit` too, and under `vmap` for one element after the other. Its derivatives are
-    what `defjvp` or `defvjp` say (or both); its type is what `def_type` says, or what it returns when it is
-    tried on the values at hand, where there are some. It is taken to be pure.
+    when the Program runs: inside `jit` too, and under `vmap` for one element after the other. Its
+    derivatives are what `defjvp` or `defvjp` say (or both); its type is what `def_type` says, or what it
+    returns when it is tried on the values at hand, where there are some. It is taken to be pure.
 
     Args:
         fun: a function of arrays and numbers, in pytrees. What is no array is passed on as it is. Without it,
             `primitive(name=...)` is a decorator.
         name: what it is called in messages and printed Programs.
-        finite_differences: differentiate it numerically, where nothing better is known: by central differences
-            with the step `cbrt(eps) * max(1, abs(x))` for each element of each argument. It warns when it does
-            so first. About half the digits are right, and reverse mode calls the function twice for each
+        finite_differences: differentiate it numerically, where nothing better is known: by central
+        differences
+            with the step `cbrt(eps) * max(1, abs(x))` for each element of each argument. It warns when it
+            does so first. About half the digits are right, and reverse mode calls the function twice for each
             element.
 
     Raises (from what it returns):

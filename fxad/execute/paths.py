@@ -5,8 +5,9 @@ function's Program for a path is cut at its guards. A call runs the first piece,
 guard's value, and goes on along that answer; at the end of a known path stands the piece that gives
 the outputs. An answer not met before is a path not traced yet.
 
-Effects belong to the piece in which they were recorded, and are done once a call. Their results are handed on to all
-later pieces; a call that ends at an answer not met before hands what it has computed to the trace of its path.
+Effects belong to the piece in which they were recorded, and are done once a call. Their results are handed
+on to all later pieces; a call that ends at an answer not met before hands what it has computed to the trace
+of its path.
 """
 
 from __future__ import annotations
@@ -231,7 +232,9 @@ class PathTree:
         later = [t for target in targets[k + 1 :] for t in target] + _between(trace, guard.upto)
         outside, _ = dependencies(records, later, known | first.computed)
         gives = list(dict.fromkeys([
-            *(n for n in outside if n in first.computed), *(n for e in effects for n in _outputs(records, e))]))
+            *(n for n in outside if n in first.computed),
+            *(n for e in effects for n in _outputs(records, e)),
+        ]))
         cut = segment(records, trace.sources, [*targets[k], *gives], known, effects)
         return _Decision(_Piece(cut, gives, trace), guard, start, trace)
 

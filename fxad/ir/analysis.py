@@ -9,7 +9,8 @@ from collections.abc import Iterable
 from fxad.ir.primitive import Primitive
 from fxad.ir.program import Equation, Params, Program, Var
 
-__all__ = ["dce", "dependents", "does_more", "has_effects", "last_uses", "programs_of", "silent", "use_counts"]
+__all__ = ["dce", "dependents", "does_more", "has_effects", "last_uses", "programs_of", "silent",
+           "use_counts"]
 
 
 def use_counts(program: Program) -> Counter[Var]:

@@ -138,7 +138,8 @@ FUNCTION = _function_type()
 class Opaque:
     """A Python function as a value of a Program: `call(*arrays)` gives a sequence of arrays.
 
-    It is an operand, as arrays are: a Program is the same whichever function it calls. Compared by the function.
+    It is an operand, as arrays are: a Program is the same whichever function it calls. Compared by the
+    function.
     """
 
     __slots__ = ("__weakref__", "call", "name", "serial")

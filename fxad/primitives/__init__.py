@@ -22,6 +22,7 @@ from fxad.primitives import (  # noqa: F401 - each defines its primitives
     linear_maps,
     logical,
     looping,
+    masked_effects,
     modified_bessel,
     norms,
     numerals,

@@ -1,7 +1,8 @@
 """Python functions that a Program calls at run time.
 
-The function is an operand, of type `FUNCTION`, and not a param: two Programs that call different functions are one
-Program, a cache of Programs keeps no function alive, and a function made anew at each call makes no new Program.
+The function is an operand, of type `FUNCTION`, and not a param: two Programs that call different functions
+are one Program, a cache of Programs keeps no function alive, and a function made anew at each call makes no
+new Program.
 """
 
 from __future__ import annotations
@@ -22,8 +23,8 @@ from fxad.tracing import Trace, bind, innermost
 
 __all__ = ["Levels", "batched_operands", "call_text", "effect", "function", "levelled", "pure_callback"]
 
-#: The batches that a call is over, the outermost first: their size, and which operands have an axis for it. Those
-#: axes stand first, in the same order.
+#: The batches that a call is over, the outermost first: their size, and which operands have an axis for it.
+#: Those axes stand first, in the same order.
 Levels = tuple[tuple[int, tuple[bool, ...]], ...]
 
 
@@ -50,9 +51,12 @@ class Call(Operation):
         name: what the user calls it, for messages and printed Programs.
         outs: the types of the values for one element.
         levels: see `Levels`.
-        method: what is done for the elements of a batch: "sequential" calls `f` for each; "expand_dims" calls it
+        method: what is done for the elements of a batch: "sequential" calls `f` for each; "expand_dims"
+        calls it
             once, on operands of which those that are the same for all have axes of length 1; with
             "broadcast_all" those are repeated, and with "legacy_vectorized" they are as they were.
+        masked: the first of the xs is a boolean: where it is false `f` is not called, and the values are
+        zeros.
     """
 
     multiple = True
@@ -62,14 +66,21 @@ class Call(Operation):
         self.pure = pure
 
     def infer(
-        self, f: ArrayType, *xs: ArrayType, name: str, outs: tuple[ArrayType, ...], levels: Levels, method: str
+        self, f: ArrayType, *xs: ArrayType, name: str, outs: tuple[ArrayType, ...], levels: Levels,
+        method: str, masked: bool = False,
     ) -> Any:
         require(f is FUNCTION, f"{self.name}: a function of type {f}")
         return levelled(outs, levels)
 
     def emit(
-        self, f: Code, *xs: Code, name: str, outs: tuple[ArrayType, ...], levels: Levels, method: str
+        self, f: Code, *xs: Code, name: str, outs: tuple[ArrayType, ...], levels: Levels, method: str,
+        masked: bool = False,
     ) -> str:
+        if masked:
+            kinds = tuple((t.shape, t.dtype.name) for t in outs)
+            names = [f"a{k}" for k in range(len(xs))]
+            once = f"lambda {', '.join(names)}: call_if({', '.join([f, str(kinds), *names])})"
+            return call_text(f"({once})", xs, outs, levels)
         if method == "sequential":
             return call_text(f, xs, outs, levels)
         sizes = tuple(size for size, _ in levels)
@@ -81,20 +92,24 @@ class Call(Operation):
         if any(t.inexact for t in params["outs"]):
             trace = innermost(primals)
             raise NonDifferentiable(explain(
-                f"{params['name']} is called back at run time, so its value has no derivative, and one was asked"
+                f"{params['name']} is called back at run time, so its value has no derivative, and one was"
+                f" asked"
                 " for.",
                 source=None if trace is None else trace.source,
-                fix="fxad.primitive(f) with a rule: f.defjvp(...) or f.defvjp(...); or fxad.stop_gradient(x) for"
+                fix="fxad.primitive(f) with a rule: f.defjvp(...) or f.defvjp(...); or"
+                " fxad.stop_gradient(x) for"
                 " its arguments, where the derivative is to be zero"))
         return (None,) * len(params["outs"])
 
     def transpose(self, ct: Any, *operands: Any, **params: Any) -> Any:
         trace = innermost([c for c in ct if c is not None])
         raise MissingRule(explain(
-            f"{params['name']} was applied to a tangent, in a rule for a derivative. It is called back at run time,"
+            f"{params['name']} was applied to a tangent, in a rule for a derivative. It is called back at"
+            f" run time,"
             " so its transpose is not known, and reverse mode needs it.",
             source=None if trace is None else trace.source,
-            fix="NumPy's functions for what is linear in the tangent; or a rule for reverse mode: f.defvjp(...)"))
+            fix="NumPy's functions for what is linear in the tangent; or a rule for reverse mode:"
+            " f.defvjp(...)"))
 
     def batch(
         self, size: int, operands: Sequence[Any], dims: Sequence[int | None], **params: Any
@@ -126,7 +141,7 @@ def call_text(f: str, xs: Sequence[str], outs: Sequence[ArrayType], levels: Leve
     rest = tuple(inner)
     kinds = tuple((t.shape, t.dtype.name) for t in levelled(outs, rest))
     if rest:
-        names = [f"{'xyzuvw'[len(rest) % 6]}{k}" for k in range(len(xs))]
+        names = [f"{'bcdefg'[len(rest) % 6]}{k}" for k in range(len(xs))]
         f = f"lambda {', '.join(names)}: {call_text(f, names, outs, rest)}"
     return f"call_each({', '.join([f, str(size), str(mapped), str(kinds), *xs])})"
 
@@ -139,6 +154,12 @@ def call_each(f: Any, size: int, mapped: Any, kinds: Any, *xs: Any) -> tuple[Any
         np.stack([row[k] for row in rows]) if rows else np.empty((0, *shape), dtype)
         for k, (shape, dtype) in enumerate(kinds)
     ])
+
+
+@kernel
+def call_if(f: Any, kinds: Any, mask: Any, *xs: Any) -> tuple[Any, ...]:
+    """`f(*xs)` where `mask` is true, and zeros elsewhere."""
+    return f(*xs) if mask else tuple([np.zeros(shape, dtype)[()] for shape, dtype in kinds])
 
 
 def _aligned(x: Code, number: int, levels: Levels, method: str) -> Code:

@@ -12,6 +12,7 @@ from fxad.ir.primitive import Separated, Unknown, require
 from fxad.ir.program import Atom, Equation, Params, Program, Var
 from fxad.ir.types import ArrayType
 from fxad.primitives.arithmetic import equal
+from fxad.primitives.masked_effects import has_any, where_true
 from fxad.primitives.samples import Sample, booleans, exactly, normal, sample
 from fxad.primitives.stacks import batch_axis, no_stack
 from fxad.primitives.structured import (
@@ -118,10 +119,15 @@ class Cond(Structured):
         which = operands[0]
         trace = trace_of(operands)
         places = [batch_axis(t) for t in branches[0].out_types]
-        every = [
-            call(trace, batch(_fillers(b, size, places), size, axes, _but_fillers(b, places)), operands[1:])
-            for b in branches
-        ]
+        every = []
+        for k, b in enumerate(branches):
+            filled, but = _fillers(b, size, places), _but_fillers(b, places)
+            if has_any(b):
+                flag: Any = k if which.dtype.kind in "iu" else bool(k)
+                masked = batch(where_true(filled), size, [0, *axes], but)
+                every.append(call(trace, masked, [equal(which, flag), *operands[1:]]))
+            else:
+                every.append(call(trace, batch(filled, size, axes, but), operands[1:]))
         outs = every.pop()
         for k in range(len(every) - 1, -1, -1):
             # The first branch is for False.

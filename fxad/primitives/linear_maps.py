@@ -30,8 +30,8 @@ __all__ = ["LinearMap", "linear_map", "transposed"]
 class LinearMap(Structured):
     """`forward(*known, *xs)`, linear in the xs, with `backward(*known, *cts)` as its transpose.
 
-    `known` says how many operands are known. One of the two Programs may be None where it can't be made of the
-    other; it is missed when it is needed. `name` is that of the function whose derivative it is.
+    `known` says how many operands are known. One of the two Programs may be None where it can't be made of
+    the other; it is missed when it is needed. `name` is that of the function whose derivative it is.
     """
 
     def infer(
@@ -119,10 +119,11 @@ def _type(x: Any) -> ArrayType:
 
 def _one_way(name: str) -> MissingRule:
     return MissingRule(explain(
-        f"{name} has a rule for one mode of differentiation only, and what that does can't be transposed: it is not"
+        f"{name} has a rule for one mode of differentiation only, and what that does can't be transposed:"
+        f" it is not"
         " made of operations that are linear in the tangent or cotangent.",
-        fix=f"both rules: {name}.defjvp(...) for jvp, jacfwd and hessian, {name}.defvjp(...) for grad, vjp and"
-        " jacrev"))
+        fix=f"both rules: {name}.defjvp(...) for jvp, jacfwd and hessian,"
+        f" {name}.defvjp(...) for grad, vjp and jacrev"))
 
 
 def _examples() -> list[Sample]:

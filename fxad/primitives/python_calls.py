@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import abc
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -35,8 +36,8 @@ class Recorded:
         self.constants = list(constants)
 
 
-class Rules(Opaque):
-    """The derivative rules of a function, as they are for one signature of its arguments. Compared by identity."""
+class Rules(Opaque, abc.ABC):
+    """The derivative rules of a function, for one signature of its arguments. Compared by identity."""
 
     __slots__ = ()
 
@@ -46,17 +47,17 @@ class Rules(Opaque):
     def __hash__(self) -> int:
         return id(self)
 
+    @abc.abstractmethod
     def forward(self) -> Recorded | None:
         """(xs, tangents of the floating xs) -> (values, tangents of the floating values)."""
-        raise NotImplementedError  # pragma: no cover - fxad.api.user_primitives gives the class
 
+    @abc.abstractmethod
     def backward(self) -> tuple[Recorded, Recorded] | None:
-        """xs -> (values, residuals), and (residuals, cotangents of the floating values) -> those of the xs."""
-        raise NotImplementedError  # pragma: no cover
+        """xs -> (values, residuals), and (residuals, cotangents of the floating values) -> of the xs."""
 
+    @abc.abstractmethod
     def batched(self, size: int, flags: tuple[bool, ...]) -> tuple[Recorded, list[bool]] | None:
         """xs of which some are batched, on axis 0, to values; and which of those are batched."""
-        raise NotImplementedError  # pragma: no cover
 
 
 class PythonCall(Structured):
@@ -65,7 +66,9 @@ class PythonCall(Structured):
     `outs` are the types of the values for one element of the batches in `levels` (see `callbacks.Levels`).
     """
 
-    def infer(self, f: ArrayType, *xs: ArrayType, rules: Rules, outs: tuple[ArrayType, ...], levels: Levels) -> Any:
+    def infer(
+        self, f: ArrayType, *xs: ArrayType, rules: Rules, outs: tuple[ArrayType, ...], levels: Levels
+    ) -> Any:
         require(f is FUNCTION, f"python_call: a function of type {f}")
         return levelled(outs, levels)
 
@@ -138,7 +141,7 @@ class _Point:
     def by_pullback(
         self, name: str, outs: tuple[ArrayType, ...], push: Recorded | None, first: Recorded, back: Recorded
     ) -> tuple[Sequence[Any], Sequence[Any]]:
-        """Values by the first half of the rule for reverse mode, tangents by a map that the second transposes."""
+        """Values by the first half of the pull-back, tangents by a map whose transpose is the second."""
         count = len(self.xs)
         whole = self._over_batches(first.program, [*range(count), *[None] * len(first.constants)])
         made = call(self.trace, whole, [*self.xs, *first.constants])
@@ -154,7 +157,7 @@ class _Point:
             kept = call(self.trace, start, [*self.xs, *push.constants])[len(outs) :]
             size = len(kept)
             backward = _with_inputs(backward, len(known), linear.in_types[:size])
-            forward = _with_inputs(linear, 0, [t for t in backward.in_types[: len(known)]])
+            forward = _with_inputs(linear, 0, backward.in_types[: len(known)])
             known += kept
         else:
             forward = transposed(backward, len(known))
@@ -164,7 +167,7 @@ class _Point:
         return values, _beside(outs, moved)
 
     def _linear(self, push: Recorded, outs: int) -> tuple[Program, Program]:
-        """The rule for forward mode: (xs, constants) -> (values, residuals), and (residuals, tangents) -> tangents."""
+        """(xs, constants) -> (values, residuals), and (residuals, tangents) -> tangents."""
         program = push.program
         count, moving = len(self.xs), len(self.inexact)
         order = [*range(count), *range(count + moving, len(program.inputs)), *range(count, count + moving)]
@@ -181,7 +184,7 @@ class _Point:
         return program
 
     def _stretched(self, program: Program, known: int, moving: int, constants: int) -> Program:
-        """A Program for one element as one for all, whose inputs all have the batches' axes but some constants.
+        """A Program for one element as one for all: its inputs have the batches' axes, but for constants.
 
         Those stand after the `known` ones, or after the `moving` ones that follow.
         """

@@ -1,7 +1,8 @@
 """Applying a primitive: to values it is computed, and among traced values the youngest trace records it.
 
-Effects are the one exception: a message is to be printed whenever a function runs, also if nothing in it is traced.
-They are recorded in the trace of the function that is being called on this thread (`recording`), if that is younger.
+Effects are the one exception: a message is to be printed whenever a function runs, also if nothing in it is
+traced. They are recorded in the trace of the function that is being called on this thread (`recording`), if
+that is younger.
 """
 
 from __future__ import annotations

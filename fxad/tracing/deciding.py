@@ -5,8 +5,8 @@ the path taken. Under jit a decision is computed in the same way and noted as a 
 for calls that answer alike. A decision inside a derivative inside jit is a guard of the jit: what it
 depends on is recorded there (*lifted*), and decided there.
 
-An effect that a value depends on happens when the value is asked for, after all effects before it, and does not
-happen again: in what is derived from the trace its results are captures.
+An effect that a value depends on happens when the value is asked for, after all effects before it, and does
+not happen again: in what is derived from the trace its results are captures.
 """
 
 from __future__ import annotations
@@ -172,7 +172,8 @@ def _silent(trace: Trace, effect: int, params: Params) -> Params:
     found = silent(params)
     if found is None:
         raise ConcretizationError(explain(
-            "Python decides on the value of a loop or branch that computes with the result of an io_callback: for"
+            "Python decides on the value of a loop or branch that computes with the result of an"
+            " io_callback: for"
             " the derivative it would have to be called again.",
             source=Source.here(), origin=trace.origin(effect),
             fix="fxad.lax.cond or np.where for the decision, or the io_callback outside of the loop"))
