@@ -15,7 +15,7 @@ from fxad import tree
 from fxad.errors import NonDifferentiable, TypeMismatch, explain
 from fxad.ir.types import ArrayType, type_of
 from fxad.source import Source
-from fxad.tracing import Kind, Trace, Tracer, recording
+from fxad.tracing import Kind, Trace, Tracer, current_trace, recording
 from fxad.tracing.trace import Foreseen
 
 __all__ = [
@@ -189,6 +189,7 @@ def record(
     names = [inputs.names[i] for i in inputs.traced]
     trace = Trace(kind, purpose=purpose, in_values=values, names=names)
     trace.foreseen += foreseen
+    trace.around = current_trace()
     for k, i in enumerate(inputs.traced):
         leaves[i] = trace.input(types[k] if types is not None else leaf_type(leaves[i]))
     try:

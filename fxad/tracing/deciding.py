@@ -15,10 +15,10 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from fxad.errors import ConcretizationError, explain
-from fxad.ir.analysis import silent
+from fxad.ir.analysis import does_more, silent
 from fxad.ir.program import EMPTY, Literal, Params, numpy_literals
 from fxad.source import Source, user_frame
-from fxad.tracing.binding import bind
+from fxad.tracing.binding import bind, bind_in, innermost
 from fxad.tracing.segments import dependencies
 from fxad.tracing.trace import (
     CAPTURE,
@@ -49,6 +49,9 @@ def concrete_value(tracer: Tracer, asked: str, fix: str) -> Any:
         raise trace.leak((tracer.index,))
     if trace.kind is not Kind.CONCRETE:
         raise trace.no_value(tracer.index, asked, fix)
+    if _belongs_around(trace, tracer.index):
+        lifted = _lift(trace, tracer.index)
+        return concrete_value(lifted, asked, fix) if lifted.__class__ is Trace.tracer_type else lifted
     return _evaluate(trace, tracer.index, asked, fix)
 
 
@@ -60,7 +63,9 @@ def decision(tracer: Tracer, decide: Callable[[Any], Any], asked: str, fix: str)
     trace, index = tracer.owner, tracer.index
     if trace.ended:
         raise trace.leak((index,))
-    if trace.kind in (Kind.CONCRETE, Kind.JIT) and _inside_guarded(trace):
+    if trace.kind in (Kind.CONCRETE, Kind.JIT) and (
+        _inside_guarded(trace) or _belongs_around(trace, index)
+    ):
         lifted = _lift(trace, index)
         if lifted.__class__ is Trace.tracer_type:
             return decision(lifted, decide, asked, fix)
@@ -91,6 +96,15 @@ def _inside_guarded(trace: Trace) -> bool:
         for v in outside
         if v.__class__ is Trace.tracer_type
     )
+
+
+def _belongs_around(trace: Trace, index: int) -> bool:
+    """Whether a variable depends on an effect that is to happen when the function around runs."""
+    around = trace.around
+    if trace.kind is not Kind.CONCRETE or around is None or around.ended or not trace.effects:
+        return False
+    needed = dependencies(trace.records, [index], trace.lifted)[1]
+    return any(effect in needed for effect in trace.effects)
 
 
 def _evaluate(trace: Trace, index: int, asked: str, fix: str) -> Any:
@@ -199,11 +213,23 @@ def _lift(trace: Trace, index: int) -> Any:
 
     def compute(number: int, operands: list[Any]) -> Any:
         primitive, _, params, _ = trace.records[number]
+        if primitive.multiple and does_more(primitive, params):
+            outer = _youngest([*operands, *(trace.in_values or ()), *trace.captures.values()], trace.around)
+            if outer is not None:
+                return bind_in(outer, primitive, operands, params)
         if any(v.__class__ is Trace.tracer_type for v in operands):
             return bind(primitive, operands, params)
         return _run(trace, number, operands)
 
     return _ordered(trace, index, trace.lifted, lambda value: value, compute)
+
+
+def _youngest(values: list[Any], around: Trace | None) -> Trace | None:
+    """The trace that an effect is lifted to: the innermost of those outside."""
+    found = innermost(values)
+    if around is None or around.ended or (found is not None and found.serial > around.serial):
+        return found
+    return around
 
 
 def _walk(

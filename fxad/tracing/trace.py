@@ -145,7 +145,7 @@ class Trace:
     """
 
     __slots__ = (
-        "_capture_numbers", "captures", "effects", "foreseen", "guards", "in_values", "kind", "known",
+        "_capture_numbers", "around", "captures", "effects", "foreseen", "guards", "in_values", "kind", "known",
         "lifted", "literal_numbers", "names", "purpose", "records", "serial", "source", "sources",
     )
 
@@ -173,6 +173,8 @@ class Trace:
         self.guards: list[Guard] = []
         #: The operations with effects (their first outputs), in order.
         self.effects: list[int] = []
+        #: The trace of the function that called the one that is recorded here; for effects alone.
+        self.around: Trace | None = None
         #: What a call has computed already on the way to the decision that this trace goes on from.
         self.foreseen: list[Foreseen] = []
         self.purpose = purpose or kind.value

@@ -24,6 +24,8 @@ from tests.laws import (
 
 #: Primitives of which an operand or the value is a stack, which only loops make: tests/primitives/test_loops.
 STACKS = {"no_stack", "add_stacks", "unzip_stack", "zip_stacks"}
+#: Primitives of which an operand or the value is a Python function: tests/primitives/test_callbacks.
+FUNCTIONS = {"effect", "function", "pure_callback", "python_call"}
 DTYPES = {"d": ("float64",), "f": ("float64", "float32"), "c": ("complex128", "complex64"), "i": ("int64",),
           "b": ("bool",)}
 WIDE = ("float64", "complex128")
@@ -70,7 +72,7 @@ def over(cases: list[Case]) -> pytest.MarkDecorator:
     return pytest.mark.parametrize("case", cases, ids=[c.id for c in cases])
 
 
-@pytest.mark.parametrize("name", sorted(PRIMITIVES.keys() - STACKS))
+@pytest.mark.parametrize("name", sorted(PRIMITIVES.keys() - STACKS - FUNCTIONS))
 def test_it_has_samples(name: str) -> None:
     assert PRIMITIVES[name].samples, f"{name}: give it samples, so that it is tested"
 
