@@ -245,7 +245,8 @@ def _call(
 ) -> Any:
     leaves, treedef = tree.flatten((args, kwargs))
     leaves = [_alive(stacked(leaf)) for leaf in leaves]
-    arguments = Arguments(leaves, treedef)
+    # What is called for whole batches gets all arrays in the same way, traced or not.
+    arguments = Arguments(leaves, treedef, every=method != "sequential")
     source = Source.here()
 
     def call(*values: Any, batch: tuple[int, ...] = ()) -> Sequence[Any]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import threading
 import weakref
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -18,8 +18,8 @@ from fxad import tree
 from fxad.api.promises import Arguments, Promise
 from fxad.api.recording import Outputs, describe, float0, is_array, leaf_type, stacked
 from fxad.errors import TracerLeak, TreeMismatch, TypeMismatch, explain
-from fxad.ir.types import ArrayType
-from fxad.primitives.python_calls import Recorded, Rules
+from fxad.ir.types import ArrayType, Opaque
+from fxad.primitives.python_calls import SELF, Recorded, Rules
 from fxad.primitives.structural import convert_to
 from fxad.source import Source
 from fxad.tracing import Kind, Trace, Tracer, recording
@@ -37,14 +37,18 @@ class Signature:
     """How a primitive is called: the structure of its arguments, and the types of their arrays.
 
     Attributes:
+        key: what tells it from others.
         arguments: the arguments without their arrays.
         types: the types of the arrays.
         promise: what comes out.
     """
 
-    __slots__ = ("arguments", "promise", "types")
+    __slots__ = ("arguments", "key", "promise", "types")
 
-    def __init__(self, arguments: Arguments, types: Sequence[ArrayType], promise: Promise) -> None:
+    def __init__(
+        self, key: Hashable, arguments: Arguments, types: Sequence[ArrayType], promise: Promise
+    ) -> None:
+        self.key = key
         self.arguments = arguments
         self.types = tuple(types)
         self.promise = promise
@@ -156,7 +160,13 @@ class SignatureRules(Rules):
             raise TracerLeak(explain(
                 f"the {what} of {self.name} closes over a traced value, which is another at every call.",
                 source=Source.here(), fix=f"make the value an argument of {self.name}"))
-        return Recorded(program, constants)
+        return Recorded(program, [SELF if self._is_own(c) else c for c in constants])
+
+    def _is_own(self, constant: Any) -> bool:
+        """Whether it is the primitive, called with the same types."""
+        call = constant.call if isinstance(constant, Opaque) else None
+        owner = getattr(call, "owner", None)
+        return owner is self._owner() and getattr(call, "key", None) == self.signature.key
 
     # -- the rules as they are called -----------------------------------------------------------------
 
@@ -232,13 +242,18 @@ class SignatureRules(Rules):
         made = rule(size, list(marks), *args, **named)
         out, out_batched = self._pair("batch rule", made, "(value, batched)")
         types = signature.promise.types
+        self._leaves("batch rule", "value", out)
         try:
-            batched[:] = map(bool, tree.broadcast_prefix(out_batched, out))
+            batched[:] = tree.broadcast_prefix(out_batched, out)
         except ValueError as error:
             raise TreeMismatch(explain(
                 f"the batch rule of {self.name}: what says which values are batched does not fit them:"
-                f" {error}",
-                source=Source.here(), fix="True, or a tree of booleans like the value")) from None
+                f" {error}", source=Source.here(), fix="True, or a tree of booleans like the value")) from None
+        odd = [flag for flag in batched if not isinstance(flag, (bool, np.bool_))]
+        if odd:
+            raise TypeMismatch(explain(
+                f"the batch rule of {self.name}: which values are batched is said by booleans, not by"
+                f" {describe(odd[0])}.", source=Source.here(), fix="return value, True"))
         wide = [ArrayType((size, *t.shape), t.dtype) if flag else t
                 for t, flag in zip(types, batched, strict=False)]
         return self._values("batch rule", out, wide)

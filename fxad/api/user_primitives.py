@@ -187,7 +187,7 @@ class Primitive:
             if len(self._rules) >= _MANY:
                 self._rules.clear()
             without = Arguments(arguments.static, arguments.treedef).at(arguments.places)
-            found = self._rules[key] = SignatureRules(self, Signature(without, types, promise))
+            found = self._rules[key] = SignatureRules(self, Signature(key, without, types, promise))
         return found
 
     def _promise(self, key: Hashable, arguments: Arguments, types: Sequence[ArrayType]) -> Promise:
@@ -227,14 +227,14 @@ class Primitive:
 class _Bound:
     """A call of a primitive with all but the arrays; two are equal that do the same."""
 
-    __slots__ = ("_arguments", "_key", "_promise", "_source", "_types", "owner")
+    __slots__ = ("_arguments", "_promise", "_source", "_types", "key", "owner")
 
     def __init__(
         self, owner: Primitive, key: Hashable, arguments: Arguments, types: Sequence[ArrayType],
         promise: Promise,
     ) -> None:
         self.owner = owner
-        self._key = key
+        self.key = key
         self._arguments = Arguments(arguments.static, arguments.treedef).at(arguments.places)
         self._types = types
         self._promise = promise
@@ -246,10 +246,10 @@ class _Bound:
         return self._promise.kept(owner.name, owner.fun, result, self._source)
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, _Bound) and self.owner is other.owner and self._key == other._key
+        return isinstance(other, _Bound) and self.owner is other.owner and self.key == other.key
 
     def __hash__(self) -> int:
-        return hash((id(self.owner), self._key))
+        return hash((id(self.owner), self.key))
 
 
 def typed(values: Sequence[Any], types: Sequence[ArrayType]) -> list[Any]:

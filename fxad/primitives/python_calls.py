@@ -18,7 +18,17 @@ from fxad.transforms.batch import batch
 from fxad.transforms.jvp import tangent_type
 from fxad.transforms.split import split
 
-__all__ = ["Recorded", "Rules", "python_call"]
+__all__ = ["SELF", "Recorded", "Rules", "python_call"]
+
+
+class _Self:
+    """Stands for the function whose rule calls it, so that what is derived of a rule does not hold it."""
+
+    def __repr__(self) -> str:
+        return "the function itself"
+
+
+SELF = _Self()
 
 
 class Recorded:
@@ -26,7 +36,7 @@ class Recorded:
 
     Attributes:
         program: from the operands of the rule and then what it closes over.
-        constants: what it closes over.
+        constants: what it closes over; `SELF` stands for the function whose rule it is.
     """
 
     __slots__ = ("constants", "program")
@@ -34,6 +44,10 @@ class Recorded:
     def __init__(self, program: Program, constants: Sequence[Any]) -> None:
         self.program = program
         self.constants = list(constants)
+
+    def closed_over(self, function: Any) -> list[Any]:
+        """What it closes over, where the function is that operand."""
+        return [function if c is SELF else c for c in self.constants]
 
 
 class Rules(Opaque, abc.ABC):
@@ -111,7 +125,7 @@ class PythonCall(Structured):
         if own is not None:
             rule, batched = own
             trace = trace_of(operands)
-            values = call(trace, rule.program, [*moved[1:], *rule.constants])
+            values = call(trace, rule.program, [*moved[1:], *rule.closed_over(moved[0])])
             return values, [0 if flag else None for flag in batched]
         made = record(self, moved, rules=rules, outs=outs, levels=wider)
         return made, [0] * len(made)
@@ -122,6 +136,7 @@ class _Point:
 
     def __init__(self, primals: Sequence[Any], tangents: Sequence[Any], levels: Levels) -> None:
         self.trace: Trace = trace_of(tangents)
+        self.function = primals[0]
         self.xs = list(primals[1:])
         self.levels = levels
         types = [self.trace.type_of(self.trace.operand(x)) for x in self.xs]
@@ -135,7 +150,7 @@ class _Point:
         """Values and tangents as the rule gives them."""
         count, fixed = len(self.xs), len(rule.constants)
         whole = self._over_batches(rule.program, [*range(count), *self.inexact, *[None] * fixed])
-        made = call(self.trace, whole, [*self.xs, *self.tangents, *rule.constants])
+        made = call(self.trace, whole, [*self.xs, *self.tangents, *rule.closed_over(self.function)])
         return made[: len(outs)], _beside(outs, made[len(outs) :])
 
     def by_pullback(
@@ -144,17 +159,19 @@ class _Point:
         """Values by the first half of the pull-back, tangents by a map whose transpose is the second."""
         count = len(self.xs)
         whole = self._over_batches(first.program, [*range(count), *[None] * len(first.constants)])
-        made = call(self.trace, whole, [*self.xs, *first.constants])
+        made = call(self.trace, whole, [*self.xs, *first.closed_over(self.function)])
         values, residuals = made[: len(outs)], made[len(outs) :]
         cts = sum(t.inexact for t in outs)
         fixed = len(back.constants)
         # Everything is for all elements here, the constants aside.
         backward = self._stretched(back.program, len(residuals), cts, fixed)
-        known: list[Any] = [*residuals, *back.constants]
+        known: list[Any] = [*residuals, *back.closed_over(self.function)]
         forward = None
         if push is not None:
-            start, linear = self._linear(push, len(outs))
-            kept = call(self.trace, start, [*self.xs, *push.constants])[len(outs) :]
+            start, linear, direct = self._linear(push, len(outs))
+            closed = push.closed_over(self.function)
+            kept = call(self.trace, start, [*self.xs, *closed])[len(outs) :]
+            kept += [closed[i] for i in direct]
             size = len(kept)
             backward = _with_inputs(backward, len(known), linear.in_types[:size])
             forward = _with_inputs(linear, 0, backward.in_types[: len(known)])
@@ -166,16 +183,24 @@ class _Point:
                        name=name)
         return values, _beside(outs, moved)
 
-    def _linear(self, push: Recorded, outs: int) -> tuple[Program, Program]:
-        """(xs, constants) -> (values, residuals), and (residuals, tangents) -> tangents."""
+    def _linear(self, push: Recorded, outs: int) -> tuple[Program, Program, list[int]]:
+        """(xs, constants) -> (values, residuals), and (residuals, some constants, tangents) -> tangents."""
         program = push.program
         count, moving = len(self.xs), len(self.inexact)
         order = [*range(count), *range(count + moving, len(program.inputs)), *range(count, count + moving)]
         arranged = Program([program.inputs[i] for i in order], program.equations, program.outputs)
         start, linear = split(arranged, len(program.inputs) - moving, outs)
-        fixed = len(push.constants)
-        start = self._over_batches(start, [*range(count), *[None] * fixed])
-        return start, self._stretched(linear, len(linear.inputs) - moving, moving, 0)
+        fixed = start.inputs[count:]
+        left = start.outputs[outs:]
+        # A constant is the same for all elements, and may be no array.
+        direct = [k for k, a in enumerate(left) if a in fixed]
+        order = [k for k in range(len(left)) if k not in direct]
+        start = Program(start.inputs, start.equations, [*start.outputs[:outs], *(left[k] for k in order)])
+        start = self._over_batches(start, [*range(count), *[None] * len(fixed)])
+        order = [*order, *range(len(left), len(linear.inputs)), *direct]
+        linear = Program([linear.inputs[k] for k in order], linear.equations, linear.outputs)
+        linear = self._stretched(linear, len(left) - len(direct), moving, len(direct))
+        return start, linear, [fixed.index(left[k]) for k in direct]
 
     def _over_batches(self, program: Program, operands: Sequence[int | None]) -> Program:
         """A Program for one element as one for all; `operands` says whose axes each input has."""
