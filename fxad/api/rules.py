@@ -248,7 +248,8 @@ class SignatureRules(Rules):
         except ValueError as error:
             raise TreeMismatch(explain(
                 f"the batch rule of {self.name}: what says which values are batched does not fit them:"
-                f" {error}", source=Source.here(), fix="True, or a tree of booleans like the value")) from None
+                f" {error}", source=Source.here(),
+                fix="True, or a tree of booleans like the value")) from None
         odd = [flag for flag in batched if not isinstance(flag, (bool, np.bool_))]
         if odd:
             raise TypeMismatch(explain(

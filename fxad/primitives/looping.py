@@ -12,9 +12,9 @@ from fxad.ir.primitive import Separated, require
 from fxad.ir.program import Equation, Params, Program, Var
 from fxad.ir.types import UNKNOWN, ArrayType
 from fxad.primitives.logical import logical_and
+from fxad.primitives.masked_effects import has_any, where_true
 from fxad.primitives.reductions import reduce_any
 from fxad.primitives.reversal import Schedule
-from fxad.primitives.masked_effects import has_any, where_true
 from fxad.primitives.samples import Sample, normal, sample, uniform
 from fxad.primitives.scanning import (
     Halves,

@@ -145,8 +145,8 @@ class Trace:
     """
 
     __slots__ = (
-        "_capture_numbers", "around", "captures", "effects", "foreseen", "guards", "in_values", "kind", "known",
-        "lifted", "literal_numbers", "names", "purpose", "records", "serial", "source", "sources",
+        "_capture_numbers", "around", "captures", "effects", "foreseen", "guards", "in_values", "kind",
+        "known", "lifted", "literal_numbers", "names", "purpose", "records", "serial", "source", "sources",
     )
 
     #: Set by the tracer module: makes the handle on a variable.

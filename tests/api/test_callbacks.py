@@ -1,9 +1,10 @@
-"""pure_callback, io_callback and fxad.debug: values, batches, what is printed, and the errors by their texts."""
+"""pure_callback, io_callback and fxad.debug: values, batches, what is printed, and the errors by their"
+" texts."""
 
 from __future__ import annotations
 
 import gc
-import pdb
+import pdb  # noqa: T100 - to see that it is entered
 import weakref
 
 import numpy as np
@@ -116,7 +117,7 @@ def test_a_cached_program_keeps_no_function_alive():
         def twice(self, x):
             return x * 2.0
 
-    owner = Owner()
+    owner: Owner | None = Owner()
     alive = weakref.ref(owner)
 
     def f(x):
@@ -124,7 +125,7 @@ def test_a_cached_program_keeps_no_function_alive():
 
     for _ in range(3):
         assert fxad.grad(f)(1.5) == 3.0
-    del owner, f
+    owner = None
     gc.collect()
     assert alive() is None
 
@@ -149,7 +150,7 @@ def _shapes(log):
 def test_what_a_function_is_given_under_vmap(method, shapes):
     log: list = []
     x, y = np.arange(6.0).reshape(3, 2), np.array([10.0, 20.0])
-    f = fxad.vmap(lambda x, y: fxad.pure_callback(_shapes(log), y, x, y, vmap_method=method), in_axes=(0, None))
+    f = fxad.vmap(lambda x, y: fxad.pure_callback(_shapes(log), y, x, y, vmap_method=method), (0, None))
     for run in (f, fxad.jit(f)):
         log.clear()
         np.testing.assert_array_equal(run(x, y), x + y)
@@ -188,11 +189,12 @@ def test_there_is_no_derivative(call, transform):
     with pytest.raises(NonDifferentiable) as caught:
         transform(lambda x: call(np.sin, x, x))(1.0)
     text = str(caught.value)
-    assert text.startswith(f"{call.__name__} is called back at run time, so its value has no derivative, and one was"
-                           " asked for.")
+    assert text.startswith(f"{call.__name__} is called back at run time, so its value has no derivative, and"
+                           " one was asked for.")
     assert "test_callbacks.py" in text
     assert text.endswith(
-        "  Write instead: fxad.primitive(f) with a rule: f.defjvp(...) or f.defvjp(...); or fxad.stop_gradient(x)"
+        "  Write instead: fxad.primitive(f) with a rule: f.defjvp(...) or f.defvjp(...); or"
+        " fxad.stop_gradient(x)"
         " for its arguments, where the derivative is to be zero")
 
 
@@ -207,7 +209,8 @@ BROKEN = {
     "shape": (lambda x: x[:2], X, TypeMismatch,
               "{name}: f promised f64[3] and returned f64[2]: another shape.",
               "Write instead: return an array of shape (3,), or promise shape (2,)"),
-    "rank": (lambda x: x.sum(), X, TypeMismatch, "{name}: f promised f64[3] and returned f64[]: another shape.",
+    "rank": (lambda x: x.sum(), X, TypeMismatch, "{name}: f promised f64[3] and returned f64[]: another"
+    " shape.",
              "promise shape ()"),
     "dtype": (lambda x: x.astype(np.float32), X, TypeMismatch,
               "{name}: f promised f64[3] and returned f32[3]: another dtype.",
@@ -220,10 +223,12 @@ BROKEN = {
                   "{name}: f returned a result of another structure than it promised.\n  promised: f64[3]\n"
                   "  returned: (f64[3], f64[3])",
                   "Write instead: return what was promised, or promise what is returned"),
-    "keys": (lambda x: {"a": x}, {"b": X}, TreeMismatch, "  promised: {{'b': f64[3]}}\n  returned: {{'a': f64[3]}}",
+    "keys": (lambda x: {"a": x}, {"b": X}, TreeMismatch, "  promised: {{'b': f64[3]}}\n  returned: {{'a':"
+    " f64[3]}}",
              "promise what is returned"),
     "nothing": (lambda x: None, X, TreeMismatch, "  promised: f64[3]\n  returned: None", "what was promised"),
-    "something": (lambda x: x, None, TreeMismatch, "  promised: None\n  returned: f64[3]", "what was promised"),
+    "something": (lambda x: x, None, TreeMismatch, "  promised: None\n  returned: f64[3]",
+                  "what was promised"),
     "a second": (lambda x: (x, x.sum()), (X, X), TypeMismatch,
                  "{name}: f promised f64[3] in leaf 1 and returned f64[]: another shape.", "shape (3,)"),
     "text": (lambda x: "no", X, TypeMismatch, "{name}: f promised f64[3] and returned str 'no'.",
@@ -276,8 +281,8 @@ def test_a_traced_value_is_no_result():
     fxad.grad(f)(1.0)
     with pytest.raises(TypeMismatch) as caught:
         fxad.io_callback(lambda: kept[0], 0.0)
-    assert "promised f64[] and returned a traced ~f64[]: a value of a function that is being traced elsewhere" in (
-        str(caught.value))
+    assert ("promised f64[] and returned a traced ~f64[]: a value of a function that is being traced"
+            " elsewhere") in str(caught.value)
 
 
 @pytest.mark.parametrize(("call", "text"), [
@@ -289,12 +294,12 @@ def test_a_traced_value_is_no_result():
     (lambda: fxad.pure_callback(np.sin, 0.0, 1.0, vmap_method="loop"),
      "pure_callback: there is no vmap_method 'loop'."),
     (lambda: fxad.debug.print(3), "debug.print takes a format string first, and was given int."),
-    (lambda: fxad.debug.print("{} {}", 1), "debug.print: the format '{} {}' asks for argument number 1, which is"
-                                           " not given."),
+    (lambda: fxad.debug.print("{} {}", 1), "debug.print: the format '{} {}' asks for argument number 1, which"
+                                           " is not given."),
     (lambda: fxad.debug.print("{x}", y=1), "debug.print: the format '{x}' asks for argument 'x', which is not"
                                            " given."),
-    (lambda: fxad.debug.print("{}", 1, 2), "debug.print: argument number 1 is given, and the format '{}' does not"
-                                           " ask for it."),
+    (lambda: fxad.debug.print("{}", 1, 2), "debug.print: argument number 1 is given, and the format '{}' does"
+                                           " not ask for it."),
     (lambda: fxad.debug.print("{", 1), "debug.print: '{' is no format:"),
 ])
 def test_misuse_is_named_where_it_stands(call, text):
@@ -412,5 +417,6 @@ def test_a_rule_that_calls_back_on_a_tangent_has_no_transpose():
     with pytest.raises(MissingRule) as caught:
         fxad.grad(f)(1.0)
     assert str(caught.value).startswith(
-        "pure_callback was applied to a tangent, in a rule for a derivative. It is called back at run time, so its"
+        "pure_callback was applied to a tangent, in a rule for a derivative. It is called back at run time,"
+        " so its"
         " transpose is not known, and reverse mode needs it.")
