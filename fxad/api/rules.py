@@ -97,6 +97,12 @@ class SignatureRules(Rules):
 
     # -- what the transforms ask ----------------------------------------------------------------------
 
+    @property
+    def unruled(self) -> list[int]:
+        """See `Rules`: the arguments that are given by keyword."""
+        _, named = self.signature.arguments.rebuilt(range(len(self.signature.types)), others=None)
+        return [i for i in tree.leaves(named) if i is not None]
+
     def forward(self) -> Recorded | None:
         """See `Rules`."""
         found: Recorded | None = self._ask(("jvp",)) if self.owner.jvp_rule is not None else None

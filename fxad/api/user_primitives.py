@@ -277,6 +277,8 @@ def primitive(
             does so first. About half the digits are right, and reverse mode calls the function twice for each
             element.
 
+    Arguments that it takes by keyword only are options: there is no derivative with respect to them.
+
     Raises (from what it returns):
         TypeMismatch, TreeMismatch: the function or a rule returns something else than it promises.
         ConcretizationError: it is called on values that are not known yet, and has no `def_type`.

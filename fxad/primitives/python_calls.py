@@ -6,7 +6,7 @@ import abc
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from fxad.errors import MissingRule, explain
+from fxad.errors import MissingRule, NonDifferentiable, explain
 from fxad.ir.primitive import Code, Primitive, require
 from fxad.ir.program import Params, Program, Var
 from fxad.ir.types import FUNCTION, ArrayType, Opaque
@@ -61,6 +61,11 @@ class Rules(Opaque, abc.ABC):
     def __hash__(self) -> int:
         return id(self)
 
+    @property
+    @abc.abstractmethod
+    def unruled(self) -> list[int]:
+        """The xs that the rules say nothing of."""
+
     @abc.abstractmethod
     def forward(self) -> Recorded | None:
         """(xs, tangents of the floating xs) -> (values, tangents of the floating values)."""
@@ -104,6 +109,11 @@ class PythonCall(Structured):
         if not any(t.inexact for t in outs):
             return record(self, primals, rules=rules, outs=outs, levels=levels), [None] * len(outs)
         at = _Point(primals, tangents, levels)
+        if any(tangents[1 + i] is not None for i in rules.unruled):
+            raise NonDifferentiable(explain(
+                f"{rules.name} is differentiated with respect to an argument that it takes by keyword"
+                " only, and its rules are for those by position.",
+                source=at.trace.source, fix=f"a parameter of {rules.name} that can be given by position"))
         forward, backward = rules.forward(), rules.backward()
         if backward is not None:
             return at.by_pullback(rules.name, outs, forward, *backward)

@@ -814,3 +814,23 @@ def test_an_ode_with_the_adjoint_as_its_rule():
     total = [lambda y0, k, g=g: np.sum(g(y0, k) ** 2) for g in (solve, exact)]
     close(*(fxad.grad(g, (0, 1))(y0, k) for g in total), rtol=1e-8)
     close(*(fxad.jacrev(fxad.grad(g, (0, 1)), (0, 1))(y0, k) for g in total), rtol=1e-7)
+
+
+@pytest.mark.parametrize("kind", ["jvp", "vjp"])
+@pytest.mark.parametrize("transform", [fxad.grad, fxad.jacfwd, lambda f: fxad.jit(fxad.grad(f))])
+def test_a_derivative_with_respect_to_a_keyword_only_argument(kind, transform):
+    """No rule is asked for it, so it must not come out as zero."""
+    f = fxad.primitive(lambda x, *, scale: x * scale, name="f")
+    f.def_type(lambda x, scale: x)
+    if kind == "jvp":
+        f.defjvp(lambda p, t, scale: (f(*p, scale=scale), scale * t[0]))
+    else:
+        f.defvjp(lambda x, scale: (f(x, scale=scale), scale), lambda scale, ct: (scale * ct,))
+    assert transform(lambda x: f(x, scale=3.0))(2.0) == 3.0
+    by_keyword = transform(lambda s: f(2.0, scale=s))
+    with pytest.raises(NonDifferentiable) as caught:
+        by_keyword(3.0)
+    text = str(caught.value)
+    assert text.startswith("f is differentiated with respect to an argument that it takes by keyword only,"
+                           " and its rules are for those by position.")
+    assert text.endswith("Write instead: a parameter of f that can be given by position")
