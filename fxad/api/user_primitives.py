@@ -13,7 +13,7 @@ from fxad.api.compilation import ShapeDtypeStruct
 from fxad.api.differences import Differences
 from fxad.api.promises import Arguments, Promise, promise_of
 from fxad.api.recording import function_name, leaf_type, stacked
-from fxad.api.rules import Signature, SignatureRules
+from fxad.api.primitive_rules import Signature, SignatureRules
 from fxad.api.statics import StaticKeys
 from fxad.errors import ConcretizationError, TypeMismatch, explain
 from fxad.ir.program import Params
