@@ -11,6 +11,7 @@ from fxad import (
     config as _config_module,
 )
 from fxad import (
+    debug,
     errors,
     execute,
     ir,
@@ -39,6 +40,7 @@ from fxad.api import (
     grad,
     hessian,
     hvp,
+    io_callback,
     jacfwd,
     jacobian,
     jacrev,
@@ -47,6 +49,8 @@ from fxad.api import (
     linear_transpose,
     linearize,
     make_ir,
+    primitive,
+    pure_callback,
     stop_gradient,
     value_and_grad,
     value_of,
@@ -59,10 +63,11 @@ __version__ = "0.1.0"
 
 __all__ = [
     "CustomVJPPrimal", "ShapeDtypeStruct", "SymbolicZero", "closure_convert", "config", "custom_gradient",
-    "custom_jvp", "custom_vjp", "elementwise_grad", "errors", "eval_shape", "execute", "fixed_point",
-    "float0", "grad", "hessian", "hvp", "ir", "jacfwd", "jacobian", "jacrev", "jit", "jvp", "lax",
-    "linear_transpose", "linearize", "make_ir", "numpy", "optimize", "primitives", "stop_gradient",
-    "test_util", "tracing", "transforms", "tree", "tree_util", "value_and_grad", "value_of", "vjp", "vmap",
+    "custom_jvp", "custom_vjp", "debug", "elementwise_grad", "errors", "eval_shape", "execute",
+    "fixed_point", "float0", "grad", "hessian", "hvp", "io_callback", "ir", "jacfwd", "jacobian", "jacrev",
+    "jit", "jvp", "lax", "linear_transpose", "linearize", "make_ir", "numpy", "optimize", "primitive",
+    "primitives", "pure_callback", "stop_gradient", "test_util", "tracing", "transforms", "tree",
+    "tree_util", "value_and_grad", "value_of", "vjp", "vmap",
 ]
 
 del _config_module

@@ -1,6 +1,7 @@
 """What users call: arguments, pytrees, messages. The mathematics is in `fxad.transforms`."""
 
 from fxad.api.batching import vmap
+from fxad.api.callbacks import io_callback, pure_callback
 from fxad.api.compilation import ShapeDtypeStruct, eval_shape, jit, make_ir
 from fxad.api.custom import closure_convert, custom_gradient, custom_jvp, custom_vjp
 from fxad.api.derivatives import (
@@ -17,12 +18,13 @@ from fxad.api.implicit import custom_linear_solve, custom_root, fixed_point
 from fxad.api.jacobians import hessian, jacfwd, jacobian, jacrev
 from fxad.api.recording import float0
 from fxad.api.rules import CustomVJPPrimal, SymbolicZero
+from fxad.api.user_primitives import primitive
 from fxad.api.values import stop_gradient, value_of
 
 __all__ = [
     "CustomVJPPrimal", "ShapeDtypeStruct", "SymbolicZero", "closure_convert", "custom_gradient",
     "custom_jvp", "custom_linear_solve", "custom_root", "custom_vjp", "elementwise_grad", "eval_shape",
-    "fixed_point", "float0", "grad", "hessian", "hvp", "jacfwd", "jacobian", "jacrev", "jit", "jvp",
-    "linear_transpose", "linearize", "make_ir", "stop_gradient", "value_and_grad", "value_of", "vjp",
-    "vmap",
+    "fixed_point", "float0", "grad", "hessian", "hvp", "io_callback", "jacfwd", "jacobian", "jacrev", "jit",
+    "jvp", "linear_transpose", "linearize", "make_ir", "primitive", "pure_callback", "stop_gradient",
+    "value_and_grad", "value_of", "vjp", "vmap",
 ]

@@ -11,7 +11,7 @@ import numpy as np
 from fxad import tree
 from fxad.api.arguments import check_callable
 from fxad.api.recording import Inputs, function_name, is_array, leaf_type, record
-from fxad.errors import TypeMismatch, explain
+from fxad.errors import FxadError, TypeMismatch, explain
 from fxad.execute import Executable, executables
 from fxad.ir.types import ArrayType
 from fxad.source import Source
@@ -84,6 +84,8 @@ def vmap(
                 all_in = dims_in + [None] * (len(program.inputs) - len(dims_in))
                 try:
                     made = batch(program, size, all_in, dims_out)
+                except FxadError:
+                    raise
                 except ValueError as error:
                     raise _error(
                         f"vmap of {function_name(fun)}: {error}.", "out_axes=0, or another axis"

@@ -17,7 +17,7 @@ from fxad.ir.program import Program
 from fxad.ir.types import ArrayType
 from fxad.primitives.structural import convert_to
 from fxad.source import Source
-from fxad.tracing import Kind, Trace, Tracer, derivatives_around
+from fxad.tracing import Kind, Trace, Tracer, derivatives_around, recording
 from fxad.transforms.inline import build, inline
 
 __all__ = ["Body", "array_leaf", "describe_types", "record_body", "strong_types"]
@@ -71,7 +71,7 @@ def record_body(
         trace = Trace(Kind.BODY, purpose=purpose, names=list(names), in_values=values)
         body = _recorded(trace, fun, trees, types)
         values = [*values, *body.captured]
-        if trace.foreseen is None or derivatives_around(values) <= trace.foreseen:
+        if trace.most is None or derivatives_around(values) <= trace.most:
             return body
 
 
@@ -83,7 +83,9 @@ def _recorded(trace: Trace, fun: Callable[..., Any], trees: Sequence[Any],
         for treedef in trees:
             arguments.append(tree.unflatten(treedef, leaves[at : at + treedef.num_leaves]))
             at += treedef.num_leaves
-        out = Outputs(trace, fun(*arguments), what=function_name(fun))
+        with recording(trace):
+            result = fun(*arguments)
+        out = Outputs(trace, result, what=function_name(fun))
         program = trace.program(out.operands)
         captured = list(trace.captures.values())
     finally:

@@ -17,7 +17,8 @@ from fxad.api.statics import static_parameters
 from fxad.errors import TypeMismatch, explain
 from fxad.ir.analysis import dce
 from fxad.ir.program import Array, Atom, Equation, Literal, Params, Program, Var, substitute
-from fxad.ir.types import ArrayType
+from fxad.ir.types import ArrayType, Opaque
+from fxad.primitives.callbacks import function
 from fxad.primitives.creation import constant
 from fxad.source import Source
 from fxad.tracing import Kind, Tracer
@@ -139,7 +140,9 @@ def _closed(program: Program, captured: Sequence[Any]) -> Program:
     env: dict[Var, Atom] = {}
     equations: list[Equation] = []
     for var, value in zip(program.inputs[count:], captured, strict=True):
-        if np.ndim(value) == 0:
+        if isinstance(value, Opaque):
+            equations.append(Equation(function, (), Params(value=value), (var,)))
+        elif np.ndim(value) == 0:
             env[var] = Literal(value[()] if isinstance(value, np.ndarray) else value)
         else:
             params = Params(value=Array(value))

@@ -12,11 +12,13 @@ from fxad.api.arguments import check_callable
 from fxad.api.bodies import Body, array_leaf, describe_types, record_body
 from fxad.api.recording import is_array, leaf_type, stacked
 from fxad.errors import TreeMismatch, TypeMismatch, explain
+from fxad.ir.analysis import has_effects
 from fxad.ir.program import Params, Program, Var
 from fxad.ir.types import ArrayType
 from fxad.primitives.conditional import cond as cond_primitive
 from fxad.primitives.rounding import clip as clip_primitive
 from fxad.primitives.structural import convert_to
+from fxad.primitives.structured import witnessed
 from fxad.source import Source
 from fxad.tracing import Tracer, bind
 
@@ -94,9 +96,11 @@ def _branches(name: str, which: Any, functions: Sequence[Callable[..., Any]], op
         _same_results(name, first, body, labels[0], label)
     programs, captured = _sharing(bodies, len(leaves))
     if not first.types:
-        return first.out.rebuild([])
+        if not any(map(has_effects, [eqn for program in programs for eqn in program.equations])):
+            return first.out.rebuild([])
+        programs = [witnessed(program) for program in programs]
     outs = bind(cond_primitive, [which, *leaves, *captured], Params(branches=tuple(programs)))
-    return first.out.rebuild(outs)
+    return first.out.rebuild(outs if first.types else [])
 
 
 def _same_results(name: str, a: Body, b: Body, label_a: str, label_b: str) -> None:

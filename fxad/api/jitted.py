@@ -17,9 +17,10 @@ from fxad.api.recording import Inputs, Recording, function_name, is_array, leaf_
 from fxad.api.statics import StaticKeys, is_dead
 from fxad.config import config
 from fxad.errors import EndlessRecursion, explain
-from fxad.execute import Cache, Executable, Path, PathTree
+from fxad.execute import Cache, Executable, Path, PathTree, finish
 from fxad.source import ROOT, Source
-from fxad.tracing import Kind, Tracer
+from fxad.tracing import Kind, Tracer, current_trace, settle
+from fxad.tracing.trace import Foreseen
 
 __all__ = ["JitFunction", "parameter_names"]
 
@@ -58,7 +59,7 @@ class JitFunction:
                     break
             else:
                 entry = self._cache.get(tuple(key))
-                if entry is not None:
+                if entry is not None and not entry.effectful:
                     leaf = entry.direct
                     if leaf is not None:
                         leaf.hits += 1
@@ -69,7 +70,9 @@ class JitFunction:
                     if found is not None:
                         found[0].hits += 1
                         return found[0].out.rebuild(found[1])
-                elif any(v.__class__ is np.ndarray and v.dtype.kind not in _TRACED for v in args):
+                elif entry is None and any(
+                    v.__class__ is np.ndarray and v.dtype.kind not in _TRACED for v in args
+                ):
                     return self._general(args, kwargs)
                 return self._run(_Call(self, tuple(key), args, kwargs, args))
         return self._general(args, kwargs)
@@ -106,20 +109,33 @@ class JitFunction:
         paths = self._cache.get(call.key)
         if paths is None:
             paths = self._new_signature(call)
-        found = paths.follow(call.leaves)
+        if paths.effectful and current_trace() is not None:
+            # Its effects are to take place whenever the function around it runs.
+            return call.plainly()
+        foreseen: list[Foreseen] = []
+        found = paths.follow(call.leaves, foreseen)
         if found is None:
-            if paths.count >= config.guard_limit:
+            full = paths.count >= config.guard_limit
+            if full:
                 if paths.first_warning():
                     warnings.warn(_too_many(self.fun, paths), RuntimeWarning, stacklevel=_depth_of_user())
-                return call.plainly()
-            rec = self._trace(call)
+                if not foreseen:
+                    return call.plainly()
+            rec = self._trace(call, foreseen)
+            trace = rec.trace
             try:
-                captured = list(rec.trace.captures.values())
-                if any(c.__class__ is Tracer for c in captured):
+                if any(c.__class__ is Tracer for c in trace.captures.values()):
                     # A function that closes over traced values is traced anew at every call.
-                    executable = Executable(rec.trace.program(rec.operands))
-                    return rec.out.rebuild(executable(*call.leaves, *captured))
-                paths.add(rec.trace, rec.operands, rec.out)
+                    settle(trace)
+                    executable = Executable(trace.program(rec.operands))
+                    return rec.out.rebuild(executable(*call.leaves, *trace.captures.values()))
+                leaf = None if full else paths.add(trace, rec.operands, rec.out)
+                if trace.effects and current_trace() is not None:
+                    return call.plainly()
+                if trace.effects or leaf is None:
+                    if leaf is not None:
+                        leaf.hits += 1
+                    return rec.out.rebuild(finish(trace, rec.operands))
             finally:
                 rec.trace.end()
             found = paths.follow(call.leaves)
@@ -137,9 +153,9 @@ class JitFunction:
         made: PathTree = self._cache.put(call.key, PathTree())
         return made
 
-    def _trace(self, call: _Call) -> Recording:
+    def _trace(self, call: _Call, foreseen: Sequence[Foreseen]) -> Recording:
         try:
-            return record(self.fun, "jit", call.inputs, call.traced, kind=Kind.JIT)
+            return record(self.fun, "jit", call.inputs, call.traced, kind=Kind.JIT, foreseen=foreseen)
         except RecursionError as error:
             raise _endless(self.fun, error) from None
 

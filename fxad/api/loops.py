@@ -14,12 +14,14 @@ from fxad.api.batching import vmap
 from fxad.api.bodies import Body, array_leaf, describe_types, record_body, strong_types
 from fxad.api.recording import is_array, leaf_type, stacked
 from fxad.errors import TreeMismatch, TypeMismatch, explain
+from fxad.ir.analysis import has_effects
 from fxad.ir.program import Params
 from fxad.ir.types import ArrayType
 from fxad.primitives.looping import while_
 from fxad.primitives.reversal import Schedule
 from fxad.primitives.scanning import scan as scan_primitive
 from fxad.primitives.structural import convert_to
+from fxad.primitives.structured import witnessed
 from fxad.source import Source
 from fxad.tracing import Tracer, bind
 
@@ -223,11 +225,15 @@ def _scan(
     body = _steady(name, made, treedef, types)
     count = len(types)
     consts = len(body.captured)
-    outs = bind(scan_primitive, [*body.captured, *start, *leaves], Params(
-        body=_captures_first(body, count + len(leaves)), consts=consts, carry=count, length=length,
-        reverse=reverse, checkpoint=kept)) if body.types else ()
+    outs: Sequence[Any] = ()
+    program = _captures_first(body, count + len(leaves))
+    if not body.types and any(map(has_effects, program.equations)):
+        program = witnessed(program)
+    if program.outputs:
+        outs = bind(scan_primitive, [*body.captured, *start, *leaves], Params(
+            body=program, consts=consts, carry=count, length=length, reverse=reverse, checkpoint=kept))
     del carried
-    return tree.unflatten(treedef, outs[:count]), tree.unflatten(left, outs[count:])
+    return tree.unflatten(treedef, outs[:count]), tree.unflatten(left, outs[count : len(body.types)])
 
 
 def _unrolled(

@@ -15,7 +15,8 @@ from fxad import tree
 from fxad.errors import NonDifferentiable, TypeMismatch, explain
 from fxad.ir.types import ArrayType, type_of
 from fxad.source import Source
-from fxad.tracing import Kind, Trace, Tracer
+from fxad.tracing import Kind, Trace, Tracer, current_trace, recording
+from fxad.tracing.trace import Foreseen
 
 __all__ = [
     "Inputs", "Outputs", "Recording", "describe", "float0", "function_name", "is_array", "record",
@@ -169,6 +170,7 @@ def record(
     has_aux: bool = False,
     kind: Kind = Kind.CONCRETE,
     types: Sequence[ArrayType] | None = None,
+    foreseen: Sequence[Foreseen] = (),
 ) -> Recording:
     """Call a function on tracers in place of the traced leaves of `inputs`.
 
@@ -180,15 +182,19 @@ def record(
         has_aux: the function returns `(output, aux)`.
         kind: what asking for a value means.
         types: the types of the tracers, where they are not those of the leaves.
+        foreseen: what was computed already on a part of the way.
     """
     leaves = list(inputs.leaves)
     values = [leaves[i] for i in inputs.traced]
     names = [inputs.names[i] for i in inputs.traced]
     trace = Trace(kind, purpose=purpose, in_values=values, names=names)
+    trace.foreseen += foreseen
+    trace.around = current_trace()
     for k, i in enumerate(inputs.traced):
         leaves[i] = trace.input(types[k] if types is not None else leaf_type(leaves[i]))
     try:
-        result = call(inputs.rebuild(leaves))
+        with recording(trace):
+            result = call(inputs.rebuild(leaves))
         aux = None
         if has_aux:
             if not isinstance(result, tuple) or len(result) != 2:

@@ -10,10 +10,11 @@ from fxad.config import config
 from fxad.execute.emit import compile_program
 from fxad.execute.interpreter import interpret
 from fxad.ir import program as program_module
+from fxad.ir.analysis import has_effects
 from fxad.ir.program import Program
 from fxad.optimize import expand, lower, optimize
 from fxad.primitives.structured import Structured
-from fxad.tracing import Kind, Tracer, innermost
+from fxad.tracing import Kind, Tracer, current_trace, innermost
 from fxad.transforms.inline import inline
 
 __all__ = ["Cache", "Executable", "executables"]
@@ -31,13 +32,14 @@ class Executable:
     their trace.
     """
 
-    __slots__ = ("_calls", "_interpreted", "_optimized", "aux", "program", "run")
+    __slots__ = ("_calls", "_effectful", "_interpreted", "_optimized", "aux", "program", "run")
 
     def __init__(self, program: Program, aux: Any = None) -> None:
         self.program = program
         #: Whatever the maker wants to keep beside the Program.
         self.aux = aux
         self._optimized: Program | None = None
+        self._effectful = any(map(has_effects, program.equations))
         self._calls = 0
         self._interpreted: Callable[..., tuple[Any, ...]] | None = None
         self.run: Callable[..., tuple[Any, ...]] = self._first
@@ -69,6 +71,11 @@ class Executable:
                 # jit records once, and optimises the whole; elsewhere it is recorded at every call.
                 once = trace.kind is Kind.JIT
                 return inline(trace, self.program if once else self.optimized, values)
+        if self._effectful:
+            # Its effects are to take place whenever the function runs that is being traced.
+            calling = current_trace()
+            if calling is not None:
+                return inline(calling, self.program, values)
         return self.run(*values)
 
 

@@ -9,9 +9,11 @@ from typing import Any
 
 from fxad.execute.loops import Module
 from fxad.execute.writer import Writer, is_scalar
+from fxad.ir.analysis import programs_of
 from fxad.ir.primitive import NAMESPACE
 from fxad.ir.program import Program
 from fxad.optimize import expand
+from fxad.primitives.callbacks import function as function_constant
 
 __all__ = ["compile_program", "source"]
 
@@ -26,7 +28,7 @@ def compile_program(program: Program, name: str = "program") -> Callable[..., tu
     program = expand(program)
     text = source(program, name)
     file = f"<fxad {name}-{next(_files)}>"
-    space = dict(NAMESPACE)
+    space = NAMESPACE | functions_of(program)
     exec(compile(text, file, "exec"), space)
     function: Callable[..., tuple[Any, ...]] = space[name]
     if is_scalar(program):
@@ -35,6 +37,19 @@ def compile_program(program: Program, name: str = "program") -> Callable[..., tu
     linecache.cache[file] = (len(text), None, lines, file)
     space["__fxad_source__"] = _SourceFile(file)
     return function
+
+
+def functions_of(program: Program) -> dict[str, Any]:
+    """The Python functions that are constants of a Program, by their names in its source."""
+    found: dict[str, Any] = {}
+    pending = [program]
+    while pending:
+        for eqn in pending.pop().equations:
+            if eqn.primitive is function_constant:
+                found[eqn.primitive.emit(**eqn.params)] = eqn.params["value"]
+            elif eqn.primitive.structured:
+                pending += programs_of(eqn.params)
+    return found
 
 
 class _SourceFile:

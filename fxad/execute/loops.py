@@ -22,7 +22,7 @@ from fxad.execute.writer import (
 from fxad.ir.analysis import programs_of
 from fxad.ir.primitive import Code
 from fxad.ir.program import Atom, Equation, Program, Var, substitute
-from fxad.ir.types import ArrayType
+from fxad.ir.types import FUNCTION, ArrayType
 from fxad.primitives.conditional import cond
 from fxad.primitives.looping import while_
 from fxad.primitives.scanning import scan
@@ -174,7 +174,7 @@ class _Loop:
         writer = self.writer
         arguments = self._arguments()
         lines = [f"{self.names[v]} = np.{scalar_name(v.type.dtype)}({self.names[v]})"
-                 for v in [*self.consts, *self.carry] if v.type.ndim == 0]
+                 for v in [*self.consts, *self.carry] if v.type.ndim == 0 and v.type is not FUNCTION]
         counted = self.is_while
         lines += ["steps = 0"] if counted else []
         kept = [f"left_{k}" for k in range(len(self.left))]

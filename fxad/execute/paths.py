@@ -4,6 +4,10 @@ Where Python decides on a traced value, the trace notes a *guard*: which value, 
 function's Program for a path is cut at its guards. A call runs the first piece, which computes the first
 guard's value, and goes on along that answer; at the end of a known path stands the piece that gives
 the outputs. An answer not met before is a path not traced yet.
+
+Effects belong to the piece in which they were recorded, and are done once a call. Their results are handed
+on to all later pieces; a call that ends at an answer not met before hands what it has computed to the trace
+of its path.
 """
 
 from __future__ import annotations
@@ -13,12 +17,14 @@ from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
 from fxad.execute.cache import Executable
+from fxad.execute.interpreter import interpret
+from fxad.ir.program import Literal
 from fxad.source import Source
-from fxad.tracing import Trace, as_source
+from fxad.tracing import Trace, as_source, computed
 from fxad.tracing.segments import Segment, dependencies, segment
-from fxad.tracing.trace import CAPTURE, Guard, Raised, changed
+from fxad.tracing.trace import CAPTURE, NEXT_OUTPUT, Foreseen, Guard, Raised, Record, changed
 
-__all__ = ["Leaf", "Path", "PathGuard", "PathTree"]
+__all__ = ["Leaf", "Path", "PathGuard", "PathTree", "finish"]
 
 
 class PathGuard(NamedTuple):
@@ -101,6 +107,14 @@ class _Decision:
         )
 
 
+    def foresee(self, outs: Sequence[Any]) -> Foreseen:
+        """What a call has computed that came here."""
+        values = dict(zip(self.piece.gives, outs[1:], strict=True))
+        if not isinstance(self.guard.number, Literal):
+            values[self.guard.number] = outs[0]
+        return Foreseen(self.records, self.guard.upto, values)
+
+
 class Leaf:
     """The end of a path: the piece that gives the outputs, and how they are put together."""
 
@@ -121,20 +135,27 @@ class PathTree:
     Attributes:
         direct: the only leaf, when the function has decided nothing: no tree to walk.
         count: how many paths there are.
+        effectful: whether there are effects on any of them.
     """
 
-    __slots__ = ("_lock", "_warned", "count", "direct", "root")
+    __slots__ = ("_lock", "_warned", "count", "direct", "effectful", "root")
 
     def __init__(self) -> None:
         self.root: _Decision | Leaf | None = None
         self.direct: Leaf | None = None
         self.count = 0
+        self.effectful = False
         self._warned = False
         # Reentrant: a signal handler or a finalizer may call the same function.
         self._lock = threading.RLock()
 
-    def follow(self, values: Sequence[Any]) -> tuple[Leaf, Sequence[Any]] | None:
-        """The leaf that these arguments lead to and its outputs, or None for a path not known."""
+    def follow(
+        self, values: Sequence[Any], foreseen: list[Foreseen] | None = None
+    ) -> tuple[Leaf, Sequence[Any]] | None:
+        """The leaf that these arguments lead to and its outputs, or None for a path not known.
+
+        What has been computed on the way is put into `foreseen`.
+        """
         env: dict[int, Any] = dict(enumerate(values))
         node = self.root
         while isinstance(node, _Decision):
@@ -142,6 +163,8 @@ class PathTree:
             env.update(piece.constants)
             outs = piece.run.run(*[env[n] for n in piece.needs])
             env.update(zip(piece.gives, outs[1:], strict=True))
+            if foreseen is not None and self.effectful:
+                foreseen.append(node.foresee(outs))
             try:
                 answer = node.guard.decide(outs[0])
             except (ValueError, ArithmeticError) as error:
@@ -164,6 +187,7 @@ class PathTree:
                 self.direct, self.root, self.count = None, None, 0
                 leaf = self._add(trace, operands, out)
             assert leaf is not None
+            self.effectful = self.effectful or bool(trace.effects)
             return leaf
 
     def _add(self, trace: Trace, operands: Sequence[Any], out: Any) -> Leaf | None:
@@ -183,7 +207,7 @@ class PathTree:
             node = node.children.get(guard.answer)
         if node is not None:
             return node if isinstance(node, Leaf) else None
-        cut = segment(trace.records, trace.sources, targets[-1], known)
+        cut = segment(trace.records, trace.sources, targets[-1], known, _between(trace, start))
         leaf = Leaf(_Piece(cut, (), trace), out)
         self.count += 1
         self._attach(parent, guards, len(guards), leaf)
@@ -202,13 +226,17 @@ class PathTree:
         self, trace: Trace, targets: Sequence[Sequence[Any]], k: int, known: set[int], start: int
     ) -> _Decision:
         """The decision `k` of a path, whose piece also gives what the rest of the path reads of it."""
-        records = trace.records
-        first = segment(records, trace.sources, targets[k], known)
-        later = [t for target in targets[k + 1 :] for t in target]
+        records, guard = trace.records, trace.guards[k]
+        effects = _between(trace, start, guard.upto)
+        first = segment(records, trace.sources, targets[k], known, effects)
+        later = [t for target in targets[k + 1 :] for t in target] + _between(trace, guard.upto)
         outside, _ = dependencies(records, later, known | first.computed)
-        gives = [n for n in outside if n in first.computed]
-        cut = segment(records, trace.sources, [*targets[k], *gives], known)
-        return _Decision(_Piece(cut, gives, trace), trace.guards[k], start, trace)
+        gives = list(dict.fromkeys([
+            *(n for n in outside if n in first.computed),
+            *(n for e in effects for n in _outputs(records, e)),
+        ]))
+        cut = segment(records, trace.sources, [*targets[k], *gives], known, effects)
+        return _Decision(_Piece(cut, gives, trace), guard, start, trace)
 
     def first_warning(self) -> bool:
         """Whether nobody has been warned of too many paths yet; true once."""
@@ -241,3 +269,23 @@ class PathTree:
                 ways[node.guard.source] = ways.get(node.guard.source, 0) + len(children)
                 stack += children.values()
         return as_source(max(ways, key=ways.__getitem__)) if ways else None
+
+
+def finish(trace: Trace, operands: Sequence[Any]) -> tuple[Any, ...]:
+    """The values of `operands`, and the effects of a trace of kind JIT that have not taken place yet."""
+    rest = [e for e in trace.effects if computed(trace, e) is None]
+    cut = segment(trace.records, trace.sources, operands, trace.known, rest)
+    return interpret(cut.program)(*[computed(trace, n) for n in cut.needs])
+
+
+def _between(trace: Trace, start: int, stop: int | None = None) -> list[int]:
+    """The effects recorded from `start` on, up to `stop`."""
+    return [e for e in trace.effects if e >= start and (stop is None or e < stop)]
+
+
+def _outputs(records: Sequence[Record], number: int) -> Iterator[int]:
+    """The numbers of all outputs of an operation, from that of its first."""
+    yield number
+    while number + 1 < len(records) and records[number + 1][0] is NEXT_OUTPUT:
+        number += 1
+        yield number

@@ -19,6 +19,7 @@ from fxad.ir.analysis import last_uses
 from fxad.ir.primitive import NAMESPACE, Code, code_of
 from fxad.ir.printer import names_of
 from fxad.ir.program import Atom, Equation, Literal, Program, Var, numpy_literals
+from fxad.ir.types import FUNCTION
 from fxad.primitives.structural import with_axes
 
 __all__ = ["Line", "Writer", "is_scalar", "number_equation", "scalar_equation", "scalar_name", "tuple_of",
@@ -170,7 +171,7 @@ class Writer:
         arguments = ", ".join(self.names[v] for v in program.inputs)
         lines: list[Line] = []
         for v in program.inputs:
-            if v.type.ndim == 0:
+            if v.type.ndim == 0 and v.type is not FUNCTION:
                 lines.append(Line(f"{self.names[v]} = np.{v.type.dtype.name}({self.names[v]})"
                                    .replace("np.bool(", "np.bool_(")))
         self.prepare()
@@ -185,7 +186,7 @@ class Writer:
     def finished(self, atom: Atom) -> Code:
         """An output: a number is one of NumPy's, of its dtype."""
         code = self.code(atom)
-        if atom.type.ndim:
+        if atom.type.ndim or atom.type is FUNCTION:
             return code
         return Code(f"np.{scalar_name(atom.type.dtype)}({code})", atom.type)
 
@@ -400,7 +401,8 @@ def written(lines: list[Line], indent: str) -> list[str]:
 
 
 #: What the names of the functions of loops and branches, and of what belongs to them, start with.
-_FUNCTIONS = {"while", "scan", "cond", "branch", "call", "all", "left", "keep", "step", "steps"}
+_FUNCTIONS = {"while", "scan", "cond", "branch", "call", "all", "left", "keep", "step", "steps",
+              "function", "python", "linear"}
 _TAKEN = {*NAMESPACE, *dir(builtins), *keyword.kwlist, "program", "given", "in_numpy"}
 
 

@@ -1,6 +1,15 @@
 """The intermediate representation: types, Programs, the contract of a primitive, the text form."""
 
-from fxad.ir.analysis import dce, dependents, has_effects, last_uses, programs_of, use_counts
+from fxad.ir.analysis import (
+    dce,
+    dependents,
+    does_more,
+    has_effects,
+    last_uses,
+    programs_of,
+    silent,
+    use_counts,
+)
 from fxad.ir.parser import ParseError, parse
 from fxad.ir.primitive import (
     NAMESPACE,
@@ -26,8 +35,10 @@ from fxad.ir.program import (
 )
 from fxad.ir.types import (
     DTYPE_NAMES,
+    FUNCTION,
     UNKNOWN,
     ArrayType,
+    Opaque,
     Stack,
     dtype_name,
     is_inexact,
@@ -38,6 +49,7 @@ from fxad.ir.verify import verify
 __all__ = [
     "DTYPE_NAMES",
     "EMPTY",
+    "FUNCTION",
     "NAMESPACE",
     "PRIMITIVES",
     "UNKNOWN",
@@ -47,6 +59,7 @@ __all__ = [
     "Code",
     "Equation",
     "Literal",
+    "Opaque",
     "Params",
     "ParseError",
     "Primitive",
@@ -57,6 +70,7 @@ __all__ = [
     "Var",
     "dce",
     "dependents",
+    "does_more",
     "dtype_name",
     "frozen",
     "has_effects",
@@ -66,6 +80,7 @@ __all__ = [
     "parse",
     "programs_of",
     "require",
+    "silent",
     "substitute",
     "type_of",
     "use_counts",

@@ -6,9 +6,11 @@ import operator
 from collections import Counter
 from collections.abc import Iterable
 
+from fxad.ir.primitive import Primitive
 from fxad.ir.program import Equation, Params, Program, Var
 
-__all__ = ["dce", "dependents", "has_effects", "last_uses", "programs_of", "use_counts"]
+__all__ = ["dce", "dependents", "does_more", "has_effects", "last_uses", "programs_of", "silent",
+           "use_counts"]
 
 
 def use_counts(program: Program) -> Counter[Var]:
@@ -30,16 +32,53 @@ def programs_of(params: Params) -> list[Program]:
 
 def has_effects(eqn: Equation) -> bool:
     """Whether an equation does more than to compute: it must not be dropped, merged or run twice."""
-    if not eqn.primitive.structured:
-        return not eqn.primitive.pure
-    pending = [eqn]
+    return does_more(eqn.primitive, eqn.params)
+
+
+def does_more(primitive: Primitive, params: Params) -> bool:
+    """Whether a primitive with these params does more than to compute: `has_effects` of its equation."""
+    if not primitive.structured:
+        return not primitive.pure
+    pending = [(primitive, params)]
     while pending:
-        current = pending.pop()
-        if not current.primitive.pure:
+        current, given = pending.pop()
+        if not current.pure:
             return True
-        if current.primitive.structured:
-            pending += [e for program in programs_of(current.params) for e in program.equations]
+        if current.structured:
+            pending += [(e.primitive, e.params) for p in programs_of(given) if p.effectful is not False
+                        for e in p.equations]
+    for program in programs_of(params):
+        program.effectful = False
     return False
+
+
+def silent(params: Params) -> Params | None:
+    """The params of a loop or a branch without effects; None where their results are computed with."""
+    held = programs_of(params)
+
+    def without(program: Program) -> Program | None:
+        counts = use_counts(program)
+        kept: list[Equation] = []
+        for eqn in program.equations:
+            if not has_effects(eqn):
+                kept.append(eqn)
+            elif eqn.primitive.structured:
+                inner = silent(eqn.params)
+                if inner is None:
+                    return None
+                kept.append(Equation(eqn.primitive, eqn.inputs, inner, eqn.outputs, eqn.source))
+            elif any(counts[v] for v in eqn.outputs):
+                return None
+        return Program(program.inputs, kept, program.outputs)
+
+    made = {program: without(program) for program in held}
+    if None in made.values():
+        return None
+    return Params({
+        k: made[v] if isinstance(v, Program) else
+        tuple(made[p] if isinstance(p, Program) else p for p in v) if isinstance(v, tuple) else v
+        for k, v in params.items()
+    })
 
 
 def dce(program: Program) -> Program:
@@ -57,7 +96,9 @@ def dce(program: Program) -> Program:
             if eqn.primitive.pure and not (eqn.primitive.structured and has_effects(eqn)):
                 continue
         if eqn.primitive.structured:
-            eqn = eqn.primitive.prune(eqn, [v in live for v in eqn.outputs])
+            used = [v in live for v in eqn.outputs]
+            # Kept for its effects alone, it still has to give something: every operation does.
+            eqn = eqn.primitive.prune(eqn, used if any(used) else [True, *used[1:]])
         kept.append(eqn)
         for atom in eqn.inputs:
             if atom.__class__ is Var:

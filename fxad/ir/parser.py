@@ -21,7 +21,7 @@ from fxad.ir.program import (
     attach,
     frozen,
 )
-from fxad.ir.types import DTYPE_NAMES, UNKNOWN, ArrayType
+from fxad.ir.types import DTYPE_NAMES, FUNCTION, UNKNOWN, ArrayType
 from fxad.source import Source
 
 __all__ = ["ParseError", "parse"]
@@ -230,6 +230,8 @@ class _Reader:
     def type(self) -> ArrayType:
         weak = self.accept("~")
         name = self.expect("name")
+        if name == "function" and not weak:
+            return FUNCTION
         if name not in DTYPE_NAMES:
             raise ParseError(f"line {self.line}: there is no dtype {name!r}")
         self.expect("[")
@@ -298,6 +300,12 @@ class _Reader:
         return frozen(params)
 
 
+def _function(reader: _Reader) -> NoReturn:
+    name = reader.wrapped(lambda: reader.expect("string"))
+    raise ParseError(f"line {reader.line}: the Python function {name} can't be read back from text; only a"
+                     " Program that takes it as an input (a: function) can")
+
+
 def _dtype(reader: _Reader) -> np.dtype[Any]:
     return DTYPE_NAMES[reader.wrapped(lambda: reader.expect("name"))]
 
@@ -307,6 +315,7 @@ _FORMS: dict[str, Any] = {
     "dtype": _dtype,
     "type": lambda r: r.wrapped(r.type),
     "array": _Reader.array,
+    "function": _function,
     "params": _Reader.params,
     "primitive": lambda r: PRIMITIVES[r.wrapped(lambda: r.expect("name"))],
     "slice": lambda r: slice(*r.items("(", ")")),

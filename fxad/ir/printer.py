@@ -11,12 +11,12 @@ import numpy as np
 
 from fxad.ir.primitive import Primitive
 from fxad.ir.program import Array, Atom, Literal, Params, Program, Var, attach
-from fxad.ir.types import DTYPE_NAMES, ArrayType, dtype_name
+from fxad.ir.types import DTYPE_NAMES, ArrayType, Opaque, dtype_name
 
 __all__ = ["format_program", "format_value", "names_of"]
 
 #: Names that the parser reads as something else.
-_RESERVED = {"program", "inf", "nan", "True", "False", "None", "complex", *DTYPE_NAMES}
+_RESERVED = {"program", "inf", "nan", "True", "False", "None", "complex", "function", *DTYPE_NAMES}
 
 
 def names_of(program: Program) -> dict[Var, str]:
@@ -107,6 +107,8 @@ def format_value(value: Any, indent: str = "") -> str:
             return f"type({value})"
         case Array():
             return _array(value.value)
+        case Opaque():
+            return f"function({value.name!r})"
         case Program():
             return format_program(value, indent)
         case Primitive():

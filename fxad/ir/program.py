@@ -211,7 +211,7 @@ class Program:
     True
     """
 
-    __slots__ = ("_key", "_run", "equations", "inputs", "outputs")
+    __slots__ = ("_key", "_run", "effectful", "equations", "inputs", "outputs")
 
     def __init__(
         self, inputs: Iterable[Var], equations: Iterable[Equation], outputs: Iterable[Atom]
@@ -221,6 +221,8 @@ class Program:
         self.outputs = tuple(outputs)
         self._key: Hashable | None = None
         self._run: Any = None
+        #: False once it is known that nothing in it has effects; see `has_effects`.
+        self.effectful: bool | None = None
 
     @property
     def in_types(self) -> tuple[ArrayType, ...]:

@@ -4,17 +4,21 @@ Types are interned: equal types are one object, so they are compared and hashed 
 
 A shape may start with `UNKNOWN`: what a loop leaves behind at each step has as many elements as there were
 steps. Such a value is a `Stack`; only loops make and read it.
+
+A Python function that a Program calls is a value as well, of type `FUNCTION`: an `Opaque`.
 """
 
 from __future__ import annotations
 
+import itertools
 import threading
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import numpy as np
 
-__all__ = ["DTYPE_NAMES", "UNKNOWN", "ArrayType", "Stack", "dtype_name", "is_inexact", "type_of"]
+__all__ = ["DTYPE_NAMES", "FUNCTION", "UNKNOWN", "ArrayType", "Opaque", "Stack", "dtype_name", "is_inexact",
+           "type_of"]
 
 #: The length of an axis that is known at run time only.
 UNKNOWN = -1
@@ -107,13 +111,57 @@ class ArrayType:
         return ArrayType(self.shape, self.dtype) if self.weak else self
 
     def __str__(self) -> str:
+        if self is FUNCTION:
+            return "function"
         lengths = ["?" if n == UNKNOWN else str(n) for n in self.shape]
         return f"{'~' if self.weak else ''}{_SHORT[self.dtype]}[{','.join(lengths)}]"
 
     __repr__ = __str__
 
-    def __reduce__(self) -> tuple[Any, ...]:
-        return ArrayType, (self.shape, self.dtype, self.weak)
+    def __reduce__(self) -> str | tuple[Any, ...]:
+        return "FUNCTION" if self is FUNCTION else (ArrayType, (self.shape, self.dtype, self.weak))
+
+
+def _function_type() -> ArrayType:
+    # Not interned under its dtype: arrays of Python objects stay what fxad does not work on.
+    made = object.__new__(ArrayType)
+    made.shape, made.dtype, made.weak = (), np.dtype(object), False
+    made.inexact, made.ndim, made.size = False, 0, 1
+    return made
+
+
+_serials = itertools.count(1)
+#: The type of an `Opaque`.
+FUNCTION = _function_type()
+
+
+class Opaque:
+    """A Python function as a value of a Program: `call(*arrays)` gives a sequence of arrays.
+
+    It is an operand, as arrays are: a Program is the same whichever function it calls. Compared by the
+    function.
+    """
+
+    __slots__ = ("__weakref__", "call", "name", "serial")
+
+    def __init__(self, call: Callable[..., Any], name: str) -> None:
+        self.call = call
+        self.name = name
+        #: Names it in emitted source.
+        self.serial = next(_serials)
+
+    def __call__(self, *values: Any, **how: Any) -> Any:
+        """Call the function."""
+        return self.call(*values, **how)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Opaque) and self.call == other.call
+
+    def __hash__(self) -> int:
+        return hash(self.call)
+
+    def __repr__(self) -> str:
+        return f"<function {self.name}>"
 
 
 class Stack(list[Any]):
@@ -160,6 +208,8 @@ def type_of(value: Any) -> ArrayType:
     weak = _WEAK.get(value.__class__)
     if weak is not None:
         return weak
+    if value.__class__ is Opaque:
+        return FUNCTION
     if isinstance(value, (np.ndarray, np.generic, Stack)):
         return ArrayType(value.shape, value.dtype)
     for python, weak in _WEAK.items():

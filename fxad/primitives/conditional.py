@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from fxad.ir.analysis import dce
+import numpy as np
+
+from fxad.ir.analysis import dce, has_effects
 from fxad.ir.primitive import Separated, Unknown, require
 from fxad.ir.program import Atom, Equation, Params, Program, Var
 from fxad.ir.types import ArrayType
 from fxad.primitives.arithmetic import equal
+from fxad.primitives.masked_effects import has_any, where_true
 from fxad.primitives.samples import Sample, booleans, exactly, normal, sample
 from fxad.primitives.stacks import batch_axis, no_stack
 from fxad.primitives.structured import (
@@ -22,6 +25,7 @@ from fxad.primitives.structured import (
     record,
     trace_of,
     used_inputs,
+    witnessed,
 )
 from fxad.tracing import Kind, Trace
 from fxad.tracing.operations import operations
@@ -80,6 +84,9 @@ class Cond(Structured):
         waiting = tuple(eqn.outputs[i] for i in outs[known_outs:])
         given: tuple[Atom, ...] = (index, *kept, *(operands[i] for i in direct), *operands[known:])
         second = Equation(self, given, Params(branches=seconds), waiting, eqn.source)
+        if not first.outputs and has_effects(first):
+            first = Equation(self, first.inputs, Params(branches=tuple(map(witnessed, firsts))),
+                             (Var(ArrayType((), np.int64)),), eqn.source)
         return Separated([first] if first.outputs else [], [second], list(waiting))
 
     def transpose(self, ct: Any, *operands: Any, branches: tuple[Program, ...]) -> Any:
@@ -112,10 +119,15 @@ class Cond(Structured):
         which = operands[0]
         trace = trace_of(operands)
         places = [batch_axis(t) for t in branches[0].out_types]
-        every = [
-            call(trace, batch(_fillers(b, size, places), size, axes, _but_fillers(b, places)), operands[1:])
-            for b in branches
-        ]
+        every = []
+        for k, b in enumerate(branches):
+            filled, but = _fillers(b, size, places), _but_fillers(b, places)
+            if has_any(b):
+                flag: Any = k if which.dtype.kind in "iu" else bool(k)
+                masked = batch(where_true(filled), size, [0, *axes], but)
+                every.append(call(trace, masked, [equal(which, flag), *operands[1:]]))
+            else:
+                every.append(call(trace, batch(filled, size, axes, but), operands[1:]))
         outs = every.pop()
         for k in range(len(every) - 1, -1, -1):
             # The first branch is for False.

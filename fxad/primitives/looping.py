@@ -12,6 +12,7 @@ from fxad.ir.primitive import Separated, require
 from fxad.ir.program import Equation, Params, Program, Var
 from fxad.ir.types import UNKNOWN, ArrayType
 from fxad.primitives.logical import logical_and
+from fxad.primitives.masked_effects import has_any, where_true
 from fxad.primitives.reductions import reduce_any
 from fxad.primitives.reversal import Schedule
 from fxad.primitives.samples import Sample, normal, sample, uniform
@@ -198,37 +199,45 @@ class While(Structured):
             done = [*places[:carry], None, *(p if p is None else p + 1 for p in places[carry:])]
             return outs, done
         sizes = (cond_consts, body_consts, carry)
-        outs = self._uneven(trace, size, asked, batched, values, sizes, checkpoint)
+        masked = has_any(cond) or has_any(body)
+        if masked:  # for those elements only that have not ended
+            asked = batch(where_true(cond), size, [0, *axes[:lead], *axes[consts:]], [0])
+            batched = batch(where_true(body), size, [0, *axes[lead:]], places)
+        outs = self._uneven(trace, size, asked, batched, values, sizes, checkpoint, masked)
         return outs, [*places[:carry], 0, *(p if p is None else p + 1 for p in places[carry:])]
 
     def _uneven(
         self, trace: Trace, size: int, cond: Program, body: Program, values: list[Any],
-        sizes: tuple[int, int, int], checkpoint: Schedule,
+        sizes: tuple[int, int, int], checkpoint: Schedule, masked: bool,
     ) -> tuple[Any, ...]:
         """The elements of a batch end at different times: it runs until the last has ended.
 
-        Two more values are carried: which elements are running, and how many steps each has taken.
+        Two more values are carried: which elements are running, and how many steps each has taken. Where
+        condition and body are `masked`, they are told the former.
         """
         cond_consts, body_consts, carry = sizes
         flags, counts = (batched_type(ArrayType((), d), 0, size) for d in (np.dtype(np.bool_), _I8))
         both = Trace(Kind.BUILD, purpose="vmap")
-        asked = [both.input(t) for t in cond.in_types[:cond_consts]]
-        fixed = [both.input(t) for t in body.in_types[:body_consts]]
-        carried = [both.input(t) for t in body.in_types[body_consts:]]
+        asked = [both.input(t) for t in cond.in_types[masked:][:cond_consts]]
+        fixed = [both.input(t) for t in body.in_types[masked:][:body_consts]]
+        types = body.in_types[masked + body_consts :]
+        carried = [both.input(t) for t in types]
         running, steps = both.input(flags), both.input(counts)
-        outs = call(both, body, [*fixed, *carried])
+        told = [running] if masked else []
+        outs = call(both, body, [*told, *fixed, *carried])
         kept = [choose(running, new, old, size) for new, old in zip(outs, carried, strict=False)]
-        (again,) = call(both, cond, [*asked, *kept])
+        (again,) = call(both, cond, [*told, *asked, *kept])
         taken = steps + running.astype(_I8)
         made = build(both, [*kept, logical_and(running, again), taken, *outs[carry:]])
         alone = Trace(Kind.BUILD, purpose="vmap")
-        for t in body.in_types[body_consts:]:
+        for t in types:
             alone.input(t)
         flag = alone.input(flags)
         alone.input(counts)
         anyone = build(alone, [reduce_any(flag, axes=(0,))])
         start = values[cond_consts + body_consts :]
-        (first,) = call(trace, cond, [*values[:cond_consts], *start])
+        everyone = [placed(np.bool_(True), None, 0, size, trace)] if masked else []
+        (first,) = call(trace, cond, [*everyone, *values[:cond_consts], *start])
         zeros = placed(np.int64(0), None, 0, size, trace)
         found = record(self, [*values, first, zeros], cond=anyone, body=made, cond_consts=0,
                        body_consts=cond_consts + body_consts, carry=carry + 2, checkpoint=checkpoint)

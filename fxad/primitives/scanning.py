@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from fxad.ir.analysis import dce, dependents
+from fxad.errors import TypeMismatch, explain
+from fxad.ir.analysis import dce, dependents, has_effects, silent
 from fxad.ir.primitive import Separated, Unknown, require
 from fxad.ir.program import Atom, Equation, Params, Program, Var
 from fxad.ir.types import UNKNOWN, ArrayType
@@ -30,6 +31,7 @@ from fxad.primitives.structured import (
     spliced,
     trace_of,
     used_inputs,
+    witnessed,
 )
 from fxad.tracing import Kind, Trace, Tracer
 from fxad.tracing.operations import operations
@@ -132,7 +134,7 @@ class Scan(Structured):
                                  "carry": sum(waits[consts : consts + carry])}),
             waiting, eqn.source,
         )
-        return Separated([*outer, first] if first.outputs else outer, [second], list(waiting))
+        return Separated([*outer, *_kept(first)], [second], list(waiting))
 
     def _again(
         self, outer: list[Equation], eqn: Equation, lead: int, waits: list[bool], out_waits: list[bool]
@@ -149,8 +151,14 @@ class Scan(Structured):
             early, eqn.source,
         )
         whole = tuple(v if flag else Var(v.type) for v, flag in zip(eqn.outputs, out_waits, strict=True))
-        second = Equation(self, eqn.inputs, eqn.params, whole, eqn.source)
-        return Separated([*outer, first] if early else outer, [second], list(whole))
+        again = silent(eqn.params) if has_effects(eqn) else eqn.params
+        if again is None:
+            raise TypeMismatch(explain(
+                "a loop with checkpoints runs again for its derivative, and computes with the result of an"
+                " io_callback, which would be called again.",
+                source=eqn.source, fix="checkpoint=None, or pure_callback for a function without effects"))
+        second = Equation(self, eqn.inputs, again, whole, eqn.source)
+        return Separated([*outer, *_kept(first)], [second], list(whole))
 
     def transpose(
         self, ct: Any, *operands: Any, body: Program, consts: int, carry: int, length: int | None,
@@ -239,6 +247,16 @@ class Scan(Structured):
     def prune(self, eqn: Equation, used: Sequence[bool]) -> Equation:
         params = eqn.params
         return pruned_loop(eqn, used, int(params["length"] is None), params["consts"], params["carry"])
+
+
+def _kept(first: Equation) -> list[Equation]:
+    """The first half of a loop, if it gives anything or has effects."""
+    if first.outputs or not has_effects(first):
+        return [first] if first.outputs else []
+    params = first.params
+    length = UNKNOWN if params["length"] is None else params["length"]
+    kept = Params(params | {"body": witnessed(params["body"])})
+    return [Equation(first.primitive, first.inputs, kept, (Var(ArrayType((length,), _I8)),), first.source)]
 
 
 # -- shared with while ------------------------------------------------------------------------------

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
+import numpy as np
+
 from fxad.ir.analysis import dce, has_effects
 from fxad.ir.primitive import Primitive, require
 from fxad.ir.program import Atom, Equation, Literal, Params, Program, Var, substitute
@@ -17,7 +19,7 @@ from fxad.transforms.inline import build
 from fxad.transforms.jvp import tangent_type
 
 __all__ = ["Structured", "arranged", "bound_type", "call", "check_operands", "example", "flagged", "hoisted",
-           "instantiated", "placed", "used_inputs"]
+           "instantiated", "placed", "used_inputs", "witnessed"]
 
 
 class Structured(Operation):
@@ -70,6 +72,11 @@ def used_inputs(program: Program) -> set[Var]:
     read: set[Any] = {a for eqn in program.equations for a in eqn.inputs}
     read.update(program.outputs)
     return read & set(program.inputs)
+
+
+def witnessed(program: Program) -> Program:
+    """The Program with one more output, a number that nobody reads: an operation has to give something."""
+    return Program(program.inputs, program.equations, [*program.outputs, Literal(np.int64(0))])
 
 
 def check_operands(name: str, program: Program, types: Sequence[ArrayType]) -> None:

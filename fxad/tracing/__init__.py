@@ -1,6 +1,7 @@
 """From Python to Programs: traces, and the tracers that user code computes with."""
 
-from fxad.tracing.deciding import concrete_value
+from fxad.tracing.binding import bind, bind_in, current_trace, infer, innermost, recording
+from fxad.tracing.deciding import computed, concrete_value, settle
 from fxad.tracing.orders import derivatives_around
 from fxad.tracing.segments import Segment, segment
 from fxad.tracing.trace import (
@@ -9,10 +10,6 @@ from fxad.tracing.trace import (
     Kind,
     Trace,
     as_source,
-    bind,
-    bind_in,
-    infer,
-    innermost,
 )
 from fxad.tracing.tracer import Tracer, attach
 
@@ -27,9 +24,13 @@ __all__ = [
     "attach",
     "bind",
     "bind_in",
+    "computed",
     "concrete_value",
+    "current_trace",
     "derivatives_around",
     "infer",
     "innermost",
+    "recording",
     "segment",
+    "settle",
 ]

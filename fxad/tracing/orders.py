@@ -33,7 +33,7 @@ def _around(values: Iterable[Any], known: dict[int, int]) -> int:
         if found is None:
             outside = _around([*(trace.in_values or ()), *trace.captures.values()], known)
             if trace.kind is Kind.BODY:
-                trace.foreseen = outside if trace.foreseen is None else min(outside, trace.foreseen)
+                trace.most = outside if trace.most is None else min(outside, trace.most)
             found = known[serial] = max(outside + trace.order, 0)
         most = max(most, found)
     return most

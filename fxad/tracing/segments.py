@@ -54,9 +54,10 @@ def segment(
     sources: Sequence[Any],
     targets: Sequence[Any],
     available: Container[int],
+    effects: Sequence[int] = (),
 ) -> Segment:
-    """The Program of `targets` (variable numbers or Literals) from what is available."""
-    needs, inside = dependencies(records, targets, available)
+    """The Program of `targets` (variable numbers or Literals) from what is available, and of `effects`."""
+    needs, inside = dependencies(records, [*targets, *effects], available)
     env = {number: Var(records[number][3]) for number in needs}
     inputs = list(env.values())
     equations: list[Equation] = []

@@ -20,15 +20,16 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from fxad.errors import ConcretizationError, TracerLeak, explain
+from fxad.ir.analysis import does_more
 from fxad.ir.primitive import Primitive
 from fxad.ir.program import EMPTY, Atom, Equation, Literal, Params, Program, Var
-from fxad.ir.types import ArrayType, type_of
+from fxad.ir.types import ArrayType, Opaque, type_of
 from fxad.source import ROOT, Source
 
 if TYPE_CHECKING:
     from fxad.tracing.tracer import Tracer
 
-__all__ = ["NUMBER_TYPES", "Kind", "Raised", "Trace", "bind", "innermost"]
+__all__ = ["NUMBER_TYPES", "Kind", "Raised", "Trace"]
 
 _getframe = sys._getframe
 _new = object.__new__
@@ -122,6 +123,20 @@ class Raised(NamedTuple):
         return f"raises {self.type.__name__}"
 
 
+class Foreseen(NamedTuple):
+    """What a call has computed up to one decision, along a known path.
+
+    Attributes:
+        records: what was recorded since the decision before.
+        upto: how many variables there were.
+        values: values by variable number.
+    """
+
+    records: tuple[Record, ...]
+    upto: int
+    values: dict[int, Any]
+
+
 class Trace:
     """Records operations. `records[i]` made variable `i`: `(primitive, operands, params, type)`.
 
@@ -130,14 +145,17 @@ class Trace:
     """
 
     __slots__ = (
-        "_capture_numbers", "captures", "foreseen", "guards", "in_values", "kind", "known", "lifted",
-        "literal_numbers", "names", "order", "purpose", "records", "serial", "source", "sources",
+        "_capture_numbers", "around", "captures", "effects", "foreseen", "guards", "in_values", "kind",
+        "known", "lifted", "literal_numbers", "most", "names", "order", "purpose", "records", "serial",
+        "source", "sources",
     )
 
     #: Set by the tracer module: makes the handle on a variable.
     tracer_type: Any = None
     #: Set by the primitives: records a constant array in a trace of kind BUILD.
     constant: Callable[[Trace, np.ndarray[Any, Any]], Tracer]
+    #: Set by the primitives: records a Python function in a trace of kind BUILD.
+    function: Callable[[Trace, Opaque], Tracer]
     #: Set by fxad.numpy: an object array that holds tracers, as one traced array.
     stack: Callable[[np.ndarray[Any, Any]], Any]
 
@@ -154,6 +172,12 @@ class Trace:
         self.literal_numbers = kind in (Kind.ABSTRACT, Kind.JIT, Kind.BUILD)
         #: What Python decided in a trace of kind JIT, in order.
         self.guards: list[Guard] = []
+        #: The operations with effects (their first outputs), in order.
+        self.effects: list[int] = []
+        #: The trace of the function that called the one that is recorded here; for effects alone.
+        self.around: Trace | None = None
+        #: What a call has computed already on the way to the decision that this trace goes on from.
+        self.foreseen: list[Foreseen] = []
         self.purpose = purpose or kind.value
         self.serial = next(_serials)
         self.records: list[Record] = []
@@ -162,7 +186,7 @@ class Trace:
         self.names = names
         #: How many derivatives are taken of it, and how many were foreseen around it; see `orders`.
         self.order = int(kind is Kind.CONCRETE or kind is Kind.ABSTRACT)
-        self.foreseen: int | None = None
+        self.most: int | None = None
         #: What came from outside, by variable number, in order.
         self.captures: dict[int, Any] = {}
         self._capture_numbers: dict[Any, int] = {}
@@ -218,6 +242,8 @@ class Trace:
         if not types:
             return ()
         first = self.record(primitive, operands, params, types[0])
+        if does_more(primitive, params):
+            self.effects.append(first.index)
         outs = [first]
         for k, type in enumerate(types[1:], 1):
             outs.append(self.tracer_type(self, len(self.records), type))
@@ -241,6 +267,8 @@ class Trace:
         if self.kind is Kind.BUILD:
             if isinstance(value, np.generic):
                 return Literal(value)
+            if value.__class__ is Opaque:
+                return Trace.function(self, value).index
             return Trace.constant(self, np.asarray(value)).index
         return self._capture(value)
 
@@ -341,7 +369,7 @@ class Trace:
     def end(self) -> None:
         """End the trace: its tracers can't be used any more, and what it held is let go."""
         self.records = _EndedRecords(self.records)
-        self.known, self.lifted = {}, {}
+        self.known, self.lifted, self.foreseen = {}, {}, []
 
     @property
     def ended(self) -> bool:
@@ -444,50 +472,3 @@ def as_source(source: Any) -> Source | None:
     if source.__class__ is tuple:
         return Source(code=source[0], instruction=source[1])
     return source  # type: ignore[no-any-return]
-
-
-def innermost(operands: Sequence[Any]) -> Trace | None:
-    """The youngest trace among the operands, or None when all are concrete."""
-    trace: Trace | None = None
-    tracer_type = Trace.tracer_type
-    for value in operands:
-        if value.__class__ is tracer_type:
-            found = value.owner
-            if trace is None or found.serial > trace.serial:
-                trace = found
-    return trace
-
-
-def bind(primitive: Primitive, operands: Sequence[Any], params: Params = EMPTY) -> Any:
-    """Apply a primitive: recorded by the innermost trace, or computed when all is concrete."""
-    trace = innermost(operands)
-    if trace is None:
-        types = tuple(map(type_of, operands))
-        return primitive.evaluator(types, params)(*operands)
-    return bind_in(trace, primitive, operands, params)
-
-
-def bind_in(
-    trace: Trace, primitive: Primitive, operands: Sequence[Any], params: Params = EMPTY
-) -> Any:
-    """Record a primitive in `trace`."""
-    numbers = tuple(map(trace.operand, operands))
-    types = tuple(map(trace.type_of, numbers))
-    inferred = infer(primitive, types, params)
-    if primitive.multiple:
-        return trace.record_multiple(primitive, numbers, params, inferred)
-    return trace.record(primitive, numbers, params, inferred)
-
-
-def infer(primitive: Primitive, types: tuple[ArrayType, ...], params: Params) -> Any:
-    """`primitive.infer`, remembered."""
-    key = (primitive, types, params)
-    found = _inferred.get(key)
-    if found is None:
-        if len(_inferred) > 65536:
-            _inferred.clear()
-        found = _inferred[key] = primitive.infer(*types, **params)
-    return found
-
-
-_inferred: dict[Any, Any] = {}

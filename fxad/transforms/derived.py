@@ -10,7 +10,7 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
-from fxad.ir.analysis import dce
+from fxad.ir.analysis import dce, has_effects
 from fxad.ir.program import Program
 from fxad.tracing import Kind, Trace
 from fxad.tracing.operations import operations
@@ -64,7 +64,9 @@ def jacobian_forward(program: Program, count: int, main: int) -> Program:
     trace, inputs = _like(program, "jacfwd")
     outs: list[Any] = []
     columns: list[list[Any]] = []
-    for k in range(count):
+    if any(map(has_effects, program.equations)):
+        outs, columns = _columns_at_once(trace, program, inputs, count, main)
+    for k in range(len(columns), count):
         type = program.in_types[k]
         active = [i == k for i in range(len(program.inputs))]
         out_active = [i < main for i in range(len(program.outputs))]
@@ -80,6 +82,26 @@ def jacobian_forward(program: Program, count: int, main: int) -> Program:
     if not count:
         outs = inline(trace, program, inputs)
     return dce(build(trace, [*outs, *jacobian]))
+
+
+def _columns_at_once(
+    trace: Trace, program: Program, inputs: Sequence[Any], count: int, main: int
+) -> tuple[list[Any], list[list[Any]]]:
+    """The outputs, and J for each input in turn, with the value computed once: it has effects."""
+    forward, linear = linear_pair(program, count, main)
+    values = inline(trace, forward, inputs)
+    outs, residuals = values[: len(program.outputs)], values[len(program.outputs) :]
+    fixed = len(residuals)
+    columns = []
+    for k in range(count):
+        part = Trace(Kind.BUILD, purpose="jacfwd")
+        known = [part.input(t) for t in linear.in_types[:fixed]]
+        moving = part.input(linear.in_types[fixed + k])
+        zeros = [operations.full(part, t, 0) for t in linear.in_types[fixed:]]
+        zeros[k] = moving
+        alone = build(part, inline(part, linear, [*known, *zeros]))
+        columns.append(_over_basis(trace, alone, residuals, program.in_types[k], last=True))
+    return outs, columns
 
 
 def jacobian_reverse(program: Program, count: int, main: int) -> Program:

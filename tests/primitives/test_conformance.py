@@ -26,6 +26,8 @@ from tests.laws import (
 STACKS = {"no_stack", "add_stacks", "unzip_stack", "zip_stacks"}
 #: Primitives whose forward mode is an error, and what comes of that: tests/api/test_custom.
 REVERSE_ONLY = {"custom_vjp", "custom_lin"}
+#: Primitives of which an operand or the value is a Python function: tests/primitives/test_callbacks.
+FUNCTIONS = {"effect", "function", "pure_callback", "python_call"}
 DTYPES = {"d": ("float64",), "f": ("float64", "float32"), "c": ("complex128", "complex64"), "i": ("int64",),
           "b": ("bool",)}
 WIDE = ("float64", "complex128")
@@ -72,7 +74,7 @@ def over(cases: list[Case]) -> pytest.MarkDecorator:
     return pytest.mark.parametrize("case", cases, ids=[c.id for c in cases])
 
 
-@pytest.mark.parametrize("name", sorted(PRIMITIVES.keys() - STACKS - {"custom_lin"}))
+@pytest.mark.parametrize("name", sorted(PRIMITIVES.keys() - STACKS - FUNCTIONS - {"custom_lin"}))
 def test_it_has_samples(name: str) -> None:
     assert PRIMITIVES[name].samples, f"{name}: give it samples, so that it is tested"
 
