@@ -18,7 +18,6 @@ from fxad.primitives.stacks import batch_axis, no_stack
 from fxad.primitives.structured import (
     Structured,
     arranged,
-    call,
     check_operands,
     example,
     flagged,
@@ -30,7 +29,7 @@ from fxad.primitives.structured import (
 from fxad.tracing import Kind, Trace
 from fxad.tracing.operations import operations
 from fxad.transforms.batch import batch, batched_outputs
-from fxad.transforms.inline import build
+from fxad.transforms.inline import build, inline
 from fxad.transforms.jvp import jvp, moving_outputs
 from fxad.transforms.split import separated, split
 from fxad.transforms.transpose import transpose
@@ -125,9 +124,9 @@ class Cond(Structured):
             if has_any(b):
                 flag: Any = k if which.dtype.kind in "iu" else bool(k)
                 masked = batch(where_true(filled), size, [0, *axes], but)
-                every.append(call(trace, masked, [equal(which, flag), *operands[1:]]))
+                every.append(inline(trace, masked, [equal(which, flag), *operands[1:]]))
             else:
-                every.append(call(trace, batch(filled, size, axes, but), operands[1:]))
+                every.append(inline(trace, batch(filled, size, axes, but), operands[1:]))
         outs = every.pop()
         for k in range(len(every) - 1, -1, -1):
             # The first branch is for False.

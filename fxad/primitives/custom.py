@@ -21,7 +21,6 @@ from fxad.primitives.structured import (
     Structured,
     arranged,
     bound_type,
-    call,
     check_operands,
     example,
     flagged,
@@ -35,7 +34,7 @@ from fxad.primitives.trigonometric import cos, sin
 from fxad.source import Source
 from fxad.tracing import Kind, Trace
 from fxad.transforms.batch import batch, batched_outputs
-from fxad.transforms.inline import build
+from fxad.transforms.inline import build, inline
 from fxad.transforms.jvp import tangent_type
 from fxad.transforms.split import separated
 
@@ -122,7 +121,7 @@ class CustomJvp(Custom):
             raise self._missing_rule(name, defined, "jvp")
         types = [bound_type(primals[i]) for i in wrt]
         moved = instantiated([tangents[i] for i in wrt], types, trace)
-        outs = call(trace, rule, [*primals[:args], *moved, *primals[own:]])
+        outs = inline(trace, rule, [*primals[:args], *moved, *primals[own:]])
         count = len(primal.outputs)
         found: list[Any] = [None] * count
         for i, tangent in zip(moving, outs[count:], strict=True):
@@ -192,7 +191,7 @@ class CustomVjp(Custom):
                           consts=consts, name=name, defined=defined, wrt=wrt), [None] * len(types)
         if forward is None or backward is None or not set(active) <= set(wrt):
             raise self._missing_rule(name, defined, "vjp")
-        results = call(trace, forward, [*primals[:args], *primals[own : own + consts]])
+        results = inline(trace, forward, [*primals[:args], *primals[own : own + consts]])
         outs, residuals = results[: len(types)], results[len(types) :]
         floats = flagged([t.inexact for t in types])
         found: list[Any] = [None] * len(types)
@@ -266,7 +265,7 @@ class CustomLin(Structured):
             raise self._forward(name)
         trace = trace_of([c for c in ct if c is not None])
         cts = instantiated(ct, backward.in_types[known:], trace)
-        outs = call(trace, backward, [*operands[:known], *cts])
+        outs = inline(trace, backward, [*operands[:known], *cts])
         return (*[None] * known,
                 *(out if isinstance(x, Unknown) else None
                   for x, out in zip(operands[known:], outs, strict=True)))
@@ -311,7 +310,7 @@ def batched_backward(
     flags = batched_outputs(backward, size, axes)
     made = batch(backward, size, axes, places(flags))
     trace = Trace(Kind.BUILD, purpose="vmap")
-    outs = call(trace, made, [trace.input(t) for t in made.in_types])
+    outs = inline(trace, made, [trace.input(t) for t in made.in_types])
     fitted = []
     for out, flag, want in zip(outs, flags, wanted, strict=True):
         if want is not None:

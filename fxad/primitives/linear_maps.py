@@ -13,7 +13,6 @@ from fxad.primitives.samples import Sample, normal, sample
 from fxad.primitives.structured import (
     Structured,
     bound_type,
-    call,
     example,
     instantiated,
     placed,
@@ -21,6 +20,7 @@ from fxad.primitives.structured import (
     trace_of,
 )
 from fxad.transforms.batch import batch
+from fxad.transforms.inline import inline
 from fxad.transforms.jvp import jvp, tangent_type
 from fxad.transforms.transpose import transpose
 
@@ -65,7 +65,7 @@ class LinearMap(Structured):
             if forward is None:
                 raise _one_way(params["name"])
             pushed = jvp(forward, [t is not None for t in tangents], [True] * len(forward.outputs))
-            outs = call(trace, pushed, [*primals, *(t for t in tangents if t is not None)])
+            outs = inline(trace, pushed, [*primals, *(t for t in tangents if t is not None)])
             count = len(forward.outputs)
             return outs[:count], outs[count:]
         outs = list(record(self, primals, **params))

@@ -18,7 +18,6 @@ from fxad.primitives.custom import in_front, places
 from fxad.primitives.samples import Sample, normal, sample
 from fxad.primitives.structured import (
     Structured,
-    call,
     check_operands,
     example,
     instantiated,
@@ -28,6 +27,7 @@ from fxad.primitives.structured import (
 )
 from fxad.source import Source
 from fxad.transforms.batch import batch, batched_outputs
+from fxad.transforms.inline import inline
 from fxad.transforms.jvp import jvp
 
 __all__ = ["custom_linear_solve"]
@@ -76,7 +76,7 @@ class CustomLinearSolve(Structured):
         if any(t is not None for t in moved):
             active = [t is not None for t in (*moved, *[None] * count)]
             pushed = jvp(matvec, active, [True] * count)
-            change = call(trace, pushed, [*primals[:own], *x, *(t for t in moved if t is not None)])[count:]
+            change = inline(trace, pushed, [*primals[:own], *x, *(t for t in moved if t is not None)])[count:]
             rhs = instantiated(rhs, matvec.in_types[own:], trace)
             rhs = [sub(b, a) for b, a in zip(rhs, change, strict=True)]
         none: list[Any] = [None] * (len(outs) - count)

@@ -31,7 +31,6 @@ from fxad.primitives.stacks import batch_axis
 from fxad.primitives.structured import (
     Structured,
     arranged,
-    call,
     check_operands,
     example,
     flagged,
@@ -43,7 +42,7 @@ from fxad.primitives.structured import (
 )
 from fxad.tracing import Kind, Trace
 from fxad.transforms.batch import batch, batched_outputs, batched_type
-from fxad.transforms.inline import build
+from fxad.transforms.inline import build, inline
 from fxad.transforms.jvp import jvp
 
 __all__ = ["While", "while_"]
@@ -224,9 +223,9 @@ class While(Structured):
         carried = [both.input(t) for t in types]
         running, steps = both.input(flags), both.input(counts)
         told = [running] if masked else []
-        outs = call(both, body, [*told, *fixed, *carried])
+        outs = inline(both, body, [*told, *fixed, *carried])
         kept = [choose(running, new, old, size) for new, old in zip(outs, carried, strict=False)]
-        (again,) = call(both, cond, [*told, *asked, *kept])
+        (again,) = inline(both, cond, [*told, *asked, *kept])
         taken = steps + running.astype(_I8)
         made = build(both, [*kept, logical_and(running, again), taken, *outs[carry:]])
         alone = Trace(Kind.BUILD, purpose="vmap")
@@ -237,7 +236,7 @@ class While(Structured):
         anyone = build(alone, [reduce_any(flag, axes=(0,))])
         start = values[cond_consts + body_consts :]
         everyone = [placed(np.bool_(True), None, 0, size, trace)] if masked else []
-        (first,) = call(trace, cond, [*everyone, *values[:cond_consts], *start])
+        (first,) = inline(trace, cond, [*everyone, *values[:cond_consts], *start])
         zeros = placed(np.int64(0), None, 0, size, trace)
         found = record(self, [*values, first, zeros], cond=anyone, body=made, cond_consts=0,
                        body_consts=cond_consts + body_consts, carry=carry + 2, checkpoint=checkpoint)

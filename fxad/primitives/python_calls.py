@@ -12,9 +12,10 @@ from fxad.ir.program import Params, Program, Var
 from fxad.ir.types import FUNCTION, ArrayType, Opaque
 from fxad.primitives.callbacks import Levels, batched_operands, call_text, levelled
 from fxad.primitives.linear_maps import linear_map, transposed
-from fxad.primitives.structured import Structured, call, instantiated, placed, record, trace_of
+from fxad.primitives.structured import Structured, instantiated, placed, record, trace_of
 from fxad.tracing import Trace
 from fxad.transforms.batch import batch
+from fxad.transforms.inline import inline
 from fxad.transforms.jvp import tangent_type
 from fxad.transforms.split import split
 
@@ -135,7 +136,7 @@ class PythonCall(Structured):
         if own is not None:
             rule, batched = own
             trace = trace_of(operands)
-            values = call(trace, rule.program, [*moved[1:], *rule.closed_over(moved[0])])
+            values = inline(trace, rule.program, [*moved[1:], *rule.closed_over(moved[0])])
             return values, [0 if flag else None for flag in batched]
         made = record(self, moved, rules=rules, outs=outs, levels=wider)
         return made, [0] * len(made)
@@ -160,7 +161,7 @@ class _Point:
         """Values and tangents as the rule gives them."""
         count, fixed = len(self.xs), len(rule.constants)
         whole = self._over_batches(rule.program, [*range(count), *self.inexact, *[None] * fixed])
-        made = call(self.trace, whole, [*self.xs, *self.tangents, *rule.closed_over(self.function)])
+        made = inline(self.trace, whole, [*self.xs, *self.tangents, *rule.closed_over(self.function)])
         return made[: len(outs)], _beside(outs, made[len(outs) :])
 
     def by_pullback(
@@ -169,7 +170,7 @@ class _Point:
         """Values by the first half of the pull-back, tangents by a map whose transpose is the second."""
         count = len(self.xs)
         whole = self._over_batches(first.program, [*range(count), *[None] * len(first.constants)])
-        made = call(self.trace, whole, [*self.xs, *first.closed_over(self.function)])
+        made = inline(self.trace, whole, [*self.xs, *first.closed_over(self.function)])
         values, residuals = made[: len(outs)], made[len(outs) :]
         cts = sum(t.inexact for t in outs)
         fixed = len(back.constants)
@@ -180,7 +181,7 @@ class _Point:
         if push is not None:
             start, linear, direct = self._linear(push, len(outs))
             closed = push.closed_over(self.function)
-            kept = call(self.trace, start, [*self.xs, *closed])[len(outs) :]
+            kept = inline(self.trace, start, [*self.xs, *closed])[len(outs) :]
             kept += [closed[i] for i in direct]
             size = len(kept)
             backward = _with_inputs(backward, len(known), linear.in_types[:size])

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from fxad.ir.analysis import dce
-from fxad.ir.primitive import Code, kernel
+from fxad.ir.primitive import PRIMITIVES, Code, kernel
 from fxad.ir.program import Params, Program
 from fxad.ir.types import UNKNOWN, ArrayType, Stack
 from fxad.primitives.samples import Sample, normal, sample
@@ -24,7 +24,6 @@ from fxad.primitives.structured import (
     Structured,
     arranged,
     bound_type,
-    call,
     example,
     flagged,
     instantiated,
@@ -34,7 +33,7 @@ from fxad.primitives.structured import (
 from fxad.tracing import Kind, Trace, bind
 from fxad.tracing.operations import operations
 from fxad.transforms.batch import batch_values
-from fxad.transforms.inline import build
+from fxad.transforms.inline import build, inline
 from fxad.transforms.jvp import jvp_values
 from fxad.transforms.split import separated
 from fxad.transforms.transpose import transpose
@@ -103,7 +102,8 @@ def _with_all_states(
     length: int | None, reverse: bool, checkpoint: Schedule, stacked: tuple[ArrayType, ...],
 ) -> Program:
     """The same as two scans: one that stacks all states, and one that goes back over them."""
-    consts, carry, xs, sums, cts, left = sizes
+    consts, carry, _, sums, cts, _ = sizes
+    scan = PRIMITIVES["scan"]  # which is defined in terms of this module
     trace = Trace(Kind.BUILD, purpose="transpose")
     values = [trace.input(t) for t in types]
     lead = values[: int(length is None)]
@@ -115,29 +115,19 @@ def _with_all_states(
     fixed, first, elements, totals, given, stack = groups
     inner = Trace(Kind.BUILD, purpose="transpose")
     inputs = [inner.input(t) for t in step.in_types]
-    outs = call(inner, step, inputs)
+    outs = inline(inner, step, inputs)
     noting = build(inner, [*outs, *inputs[consts : consts + carry]])
     common = {"length": length, "checkpoint": None}
-    found = bind(_scan[0], [*lead, *fixed, *first, *elements],
+    found = bind(scan, [*lead, *fixed, *first, *elements],
                  Params(body=noting, consts=consts, carry=carry, reverse=reverse, **common))
     states = found[carry:]
     # constants, state, elements, sums, cts, stack -> constants, sums, cts, state, elements, stack
     at = np.cumsum([0, *sizes])
     order = [*range(at[0], at[1]), *range(at[3], at[5]), *range(at[1], at[3]), *range(at[5], at[6])]
-    results = bind(_scan[0], [*lead, *fixed, *totals, *given, *states, *elements, *stack],
+    results = bind(scan, [*lead, *fixed, *totals, *given, *states, *elements, *stack],
                    Params(body=arranged(back, order), consts=consts, carry=sums + cts,
                           reverse=not reverse, **common))
-    del xs, left, checkpoint, stacked
     return build(trace, results)
-
-
-#: The scan primitive, which is defined in terms of this module.
-_scan: list[Structured] = []
-
-
-def attach_scan(scan: Structured) -> None:
-    """Say what the primitive for loops is."""
-    _scan.append(scan)
 
 
 def pulled_back(
@@ -196,7 +186,7 @@ def _back(
     values = [trace.input(t) for t in types[:count]]
     totals = [trace.input(pulled.out_types[lin.index(i)]) for i in sums]
     cts = [trace.input(t) for t in types[count:]]
-    outs = dict(zip(lin, call(trace, pulled, [*values, *cts]), strict=True))
+    outs = dict(zip(lin, inline(trace, pulled, [*values, *cts]), strict=True))
     added = [operations.add(t, outs[i]) for t, i in zip(totals, sums, strict=True)]
     return build(trace, [*added, *(outs[consts + i] for i in moving), *(outs[i] for i in lin if i >= end)])
 

@@ -14,13 +14,12 @@ from fxad.ir.program import Atom, Equation, Params, Program, Var
 from fxad.ir.types import UNKNOWN, ArrayType
 from fxad.primitives.arithmetic import add, less
 from fxad.primitives.reductions import reduce_max
-from fxad.primitives.reversal import Schedule, attach_scan, pulled_back
+from fxad.primitives.reversal import Schedule, pulled_back
 from fxad.primitives.samples import Sample, normal, positive, sample
 from fxad.primitives.stacks import batch_axis
 from fxad.primitives.structured import (
     Structured,
     arranged,
-    call,
     check_operands,
     example,
     flagged,
@@ -36,7 +35,7 @@ from fxad.primitives.structured import (
 from fxad.tracing import Kind, Trace, Tracer
 from fxad.tracing.operations import operations
 from fxad.transforms.batch import batch, batched_outputs, batched_type
-from fxad.transforms.inline import build
+from fxad.transforms.inline import build, inline
 from fxad.transforms.jvp import jvp, moving_outputs
 from fxad.transforms.split import separated, split
 from fxad.transforms.transpose import transpose
@@ -438,7 +437,7 @@ def _pulled_body(
     cts = [trace.input(t) for t in types[count : count + alive_count]]
     fixed |= {k: trace.input(types[k]) for k in elements}
     stacked = [trace.input(t) for t in types[count + alive_count :]]
-    outs = call(trace, pulled, [*(fixed[k] for k in range(count)), *cts, *stacked])
+    outs = inline(trace, pulled, [*(fixed[k] for k in range(count)), *cts, *stacked])
     by_input = dict(zip(lin, outs, strict=True))
     added = [operations.add(t, by_input[i]) for t, i in zip(totals, sums, strict=True)]
     carried = [by_input[consts + i] for i in flagged(alive)]
@@ -460,7 +459,7 @@ def _masked(
     carried = [build_trace.input(t) for t in body.in_types[consts:end]]
     at = build_trace.input(ArrayType((), _I8))
     elements = [build_trace.input(t) for t in body.in_types[end:]]
-    outs = call(build_trace, body, [*fixed, *carried, *elements])
+    outs = inline(build_trace, body, [*fixed, *carried, *elements])
     running = less(at, counts)
     kept = [choose(running, new, old, size) for new, old in zip(outs, carried, strict=False)]
     counter = add(at, -1 if reverse else 1)
@@ -496,4 +495,3 @@ def _examples() -> list[Sample]:
 
 
 scan = Scan("scan", _examples)
-attach_scan(scan)

@@ -18,7 +18,7 @@ from fxad.tracing.operations import operations
 from fxad.transforms.inline import build
 from fxad.transforms.jvp import tangent_type
 
-__all__ = ["Structured", "arranged", "bound_type", "call", "check_operands", "example", "flagged", "hoisted",
+__all__ = ["Structured", "arranged", "bound_type", "check_operands", "example", "flagged", "hoisted",
            "instantiated", "placed", "used_inputs", "witnessed"]
 
 
@@ -84,19 +84,6 @@ def check_operands(name: str, program: Program, types: Sequence[ArrayType]) -> N
     given = [t.strong for t in types]
     wanted = [t.strong for t in program.in_types]
     require(given == wanted, f"{name}: operands of types {given} for a body that takes {wanted}")
-
-
-def call(trace: Trace, program: Program, values: Sequence[Any]) -> list[Any]:
-    """Record the equations of a Program in `trace`, as `inline` does, for any operands."""
-    env: dict[Any, Any] = {v: trace.operand(x) for v, x in zip(program.inputs, values, strict=True)}
-    for eqn in program.equations:
-        ins = tuple([env[a] if a.__class__ is Var else a for a in eqn.inputs])
-        if eqn.primitive.multiple:
-            made = trace.record_multiple(eqn.primitive, ins, eqn.params, [v.type for v in eqn.outputs])
-            env.update((v, m.index) for v, m in zip(eqn.outputs, made, strict=True))
-        else:
-            env[eqn.output] = trace.record(eqn.primitive, ins, eqn.params, eqn.output.type).index
-    return [trace.handle(env[a] if isinstance(a, Var) else a) for a in program.outputs]
 
 
 # -- values in rules --------------------------------------------------------------------------------

@@ -22,7 +22,7 @@ from tests.laws import (
     vjp_program,
 )
 
-#: Primitives of which an operand or the value is a stack, which only loops make: tests/primitives/test_loops.
+#: Primitives of which an operand or the value is a stack, which only loops make: tests/api/test_loops.
 STACKS = {"no_stack", "add_stacks", "unzip_stack", "zip_stacks"}
 #: Primitives whose forward mode is an error, and what comes of that: tests/api/test_custom.
 REVERSE_ONLY = {"custom_vjp", "custom_lin"}
