@@ -192,8 +192,13 @@ def _reduce_at(ufunc: np.ufunc) -> Any:
         ends = [*starts.tolist()[1:], n]
         before = (slice(None),) * axis
         reduce = REDUCTIONS[ufunc, "reduce"]
-        parts = [reduce(getitem(a, (*before, slice(i, max(i + 1, end)))), axis, dtype)
-                 for i, end in zip(starts.tolist(), ends, strict=True)]
+        parts = []
+        for i, end in zip(starts.tolist(), ends, strict=True):
+            part = getitem(a, (*before, slice(i, max(i + 1, end))))
+            if end <= i + 1 and ufunc in _FOLDED:  # one element stays what it is: NumPy adds no identity here
+                parts += _in_order(ufunc, "reduceat", part, axis, dtype, None)[1]
+            else:
+                parts.append(reduce(part, axis, dtype))
         return stack(parts, axis)
 
     return reduceat

@@ -20,6 +20,7 @@ class Operations:
         add: `(x, y) -> x + y`, of one type.
         where: `(mask, x, y)`, elementwise; `y` may be a number.
         both: `(mask, mask) -> mask`, logical and.
+        either: `(mask, mask) -> mask`, logical or.
         sum_all: `x -> sum of all its elements`, rank 0.
         broadcast: `(x, shape, axes) -> y`: axis i of x becomes axis axes[i] of y.
         move_axis: `(x, source, destination) -> y`.
@@ -32,6 +33,7 @@ class Operations:
     add: Callable[..., Any]
     where: Callable[..., Any]
     both: Callable[..., Any]
+    either: Callable[..., Any]
     sum_all: Callable[..., Any]
     broadcast: Callable[..., Any]
     move_axis: Callable[..., Any]

@@ -105,13 +105,20 @@ class _Cotangents:
         old = self.known.get(var)
         if old is None:
             self.known[var] = ct
-        elif isinstance(old, Masked) and isinstance(ct, Masked) and _same(old.mask, ct.mask):
-            self.known[var] = Masked(operations.add(old.value, ct.value), old.mask)
+        elif isinstance(old, Masked) and isinstance(ct, Masked):
+            self.known[var] = _sum_of_masked(old, ct)
         else:
             self.known[var] = operations.add(settle(old), settle(ct))
 
     def pop(self, var: Var) -> Any:
         return self.known.pop(var, None)
+
+
+def _sum_of_masked(a: Masked, b: Masked) -> Masked:
+    """The sum, which is zero and stays masked where neither counts."""
+    if _same(a.mask, b.mask):
+        return Masked(operations.add(a.value, b.value), a.mask)
+    return Masked(operations.add(settle(a), settle(b)), operations.either(a.mask, b.mask))
 
 
 def _same(a: Any, b: Any) -> bool:
@@ -184,7 +191,7 @@ def _summed(ct: Any) -> Any:
 
 def _under(mask: Any, ct: Any) -> Masked:
     if isinstance(ct, Masked):
-        return Masked(ct.value, operations.both(mask, ct.mask))
+        return ct if _same(mask, ct.mask) else Masked(ct.value, operations.both(mask, ct.mask))
     return Masked(ct, mask)
 
 

@@ -338,7 +338,8 @@ REDUCEAT = [
                                                      "subtract", "divide", "hypot", "fmax")
       for k in every(axis=[..., -1, 3], dtype=[..., np.float32])],
     *calls("logical_or.accumulate logical_xor.accumulate", axis=[..., -1]),
-    *[Call(f"{u}.reduceat", itself, i, **k) for u in ("add", "multiply", "maximum", "minimum", "subtract")
+    *[Call(f"{u}.reduceat", itself, i, **k) for u in ("add", "multiply", "maximum", "minimum", "subtract",
+                                                      "hypot")
       for i in ([0, 2], [0, 1, 0], [1], [2, 0, 2], [0, 9]) for k in every(axis=[..., -1, 3])],
     *[Call(f"{u}.outer", itself, v) for u in ("add", "multiply", "arctan2", "maximum", "less")
       for v in (2.0, [1.0, 2.0], ONES)],

@@ -52,3 +52,22 @@ def test_finite(name: str) -> None:
         step[i] = 1e-6
         numeric = (f(X + step) - f(X - step)) / 2e-6
         np.testing.assert_allclose(reverse[i], numeric, rtol=1e-6, atol=1e-8)
+
+
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_finite_to_second_order(name: str) -> None:
+    """Also where one product has two factors that depend on what the branch computes."""
+    def f(x: Any) -> Any:
+        return FUNCTIONS[name](x) ** 2 + np.sum(np.where(x > 0, np.sqrt(x), 0.0) ** 2)
+
+    slope = fxad.grad(f)
+    second = fxad.jacfwd(slope)(X)
+    assert np.isfinite(second).all()
+    np.testing.assert_allclose(fxad.jacrev(slope)(X), second, rtol=1e-12, atol=1e-12)
+    np.testing.assert_allclose(fxad.jit(fxad.jacrev(slope))(X), second, rtol=1e-12, atol=1e-12)
+    for i in (1, 3):
+        step = np.zeros(4)
+        step[i] = 1e-6
+        numeric = (slope(X + step) - slope(X - step)) / 2e-6
+        np.testing.assert_allclose(second[:, i], numeric, rtol=1e-6, atol=1e-6)
