@@ -8,9 +8,7 @@ array([0., 1.])
 """
 
 from fxad import (
-    config as _config_module,
-)
-from fxad import (
+    checkpoint_policies,
     debug,
     errors,
     execute,
@@ -25,10 +23,15 @@ from fxad import (
     tree,
     tree_util,
 )
+from fxad import (
+    config as _config_module,
+)
 from fxad.api import (
     CustomVJPPrimal,
     ShapeDtypeStruct,
     SymbolicZero,
+    checkpoint,
+    checkpoint_name,
     closure_convert,
     custom_gradient,
     custom_jvp,
@@ -59,14 +62,17 @@ from fxad.api import (
 )
 from fxad.config import config
 
+remat = checkpoint
+
 __version__ = "0.1.0"
 
 __all__ = [
-    "CustomVJPPrimal", "ShapeDtypeStruct", "SymbolicZero", "closure_convert", "config", "custom_gradient",
+    "CustomVJPPrimal", "ShapeDtypeStruct", "SymbolicZero", "checkpoint", "checkpoint_name",
+    "checkpoint_policies", "closure_convert", "config", "custom_gradient",
     "custom_jvp", "custom_vjp", "debug", "elementwise_grad", "errors", "eval_shape", "execute",
     "fixed_point", "float0", "grad", "hessian", "hvp", "io_callback", "ir", "jacfwd", "jacobian", "jacrev",
     "jit", "jvp", "lax", "linear_transpose", "linearize", "make_ir", "numpy", "optimize", "primitive",
-    "primitives", "pure_callback", "stop_gradient", "test_util", "tracing", "transforms", "tree",
+    "primitives", "pure_callback", "remat", "stop_gradient", "test_util", "tracing", "transforms", "tree",
     "tree_util", "value_and_grad", "value_of", "vjp", "vmap",
 ]
 

@@ -23,7 +23,7 @@ LAYERS = {
         ("optimize",),
         ("execute",),
         ("api",),
-        ("numpy", "scipy", "lax", "random", "nn", "debug"),
+        ("numpy", "scipy", "lax", "random", "nn", "debug", "checkpoint_policies"),
         ("inspect", "testing", "test_util", "cli", "__main__", "__init__"),
     ])
     for name in names

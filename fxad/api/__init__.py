@@ -2,6 +2,7 @@
 
 from fxad.api.batching import vmap
 from fxad.api.callbacks import io_callback, pure_callback
+from fxad.api.checkpointing import checkpoint, checkpoint_name
 from fxad.api.compilation import ShapeDtypeStruct, eval_shape, jit, make_ir
 from fxad.api.custom import closure_convert, custom_gradient, custom_jvp, custom_vjp
 from fxad.api.derivatives import (
@@ -22,9 +23,9 @@ from fxad.api.user_primitives import primitive
 from fxad.api.values import stop_gradient, value_of
 
 __all__ = [
-    "CustomVJPPrimal", "ShapeDtypeStruct", "SymbolicZero", "closure_convert", "custom_gradient",
-    "custom_jvp", "custom_linear_solve", "custom_root", "custom_vjp", "elementwise_grad", "eval_shape",
-    "fixed_point", "float0", "grad", "hessian", "hvp", "io_callback", "jacfwd", "jacobian", "jacrev", "jit",
-    "jvp", "linear_transpose", "linearize", "make_ir", "primitive", "pure_callback", "stop_gradient",
-    "value_and_grad", "value_of", "vjp", "vmap",
+    "CustomVJPPrimal", "ShapeDtypeStruct", "SymbolicZero", "checkpoint", "checkpoint_name",
+    "closure_convert", "custom_gradient", "custom_jvp", "custom_linear_solve", "custom_root", "custom_vjp",
+    "elementwise_grad", "eval_shape", "fixed_point", "float0", "grad", "hessian", "hvp", "io_callback",
+    "jacfwd", "jacobian", "jacrev", "jit", "jvp", "linear_transpose", "linearize", "make_ir", "primitive",
+    "pure_callback", "stop_gradient", "value_and_grad", "value_of", "vjp", "vmap",
 ]

@@ -13,6 +13,7 @@ from fxad.ir import program as program_module
 from fxad.ir.analysis import has_effects
 from fxad.ir.program import Program
 from fxad.optimize import expand, lower, optimize
+from fxad.primitives.rematerialization import Remat
 from fxad.primitives.structured import Structured
 from fxad.tracing import Kind, Tracer, current_trace, innermost
 from fxad.transforms.inline import inline
@@ -141,5 +142,11 @@ def _runner(program: Program) -> Callable[..., Any]:
     return run
 
 
+def _without_trace(executable: Executable) -> Callable[..., tuple[Any, ...]]:
+    """The Executable for values alone: its effects take place now, whatever is being traced."""
+    return lambda *values: executable.run(*values)
+
+
 program_module.attach(runner=_runner)
 Structured.compiler = staticmethod(lambda program: compile_program(lower(optimize(program))))
+Remat.runner = staticmethod(lambda program: _without_trace(Executable(program)))

@@ -1,4 +1,6 @@
-"""Loops and branches as functions of the emitted source, with the body's statements inside a Python loop.
+"""Loops, branches and checkpointed functions as functions of the emitted source.
+
+The statements of a loop's body stand inside a Python loop.
 
 A loop over numbers runs on Python floats and ints, as scalar code elsewhere does; where Python would raise
 and NumPy gives inf or nan, the whole loop is run again by NumPy.
@@ -25,6 +27,7 @@ from fxad.ir.program import Atom, Equation, Program, Var, substitute
 from fxad.ir.types import FUNCTION, ArrayType
 from fxad.primitives.conditional import cond
 from fxad.primitives.looping import while_
+from fxad.primitives.rematerialization import remat
 from fxad.primitives.scanning import scan
 
 __all__ = ["Module"]
@@ -39,6 +42,7 @@ class Module:
         self.name = name
         self.functions: list[str] = []
         self._count = 0
+        self._written: dict[Program, str] = {}
 
     def fresh(self, kind: str) -> str:
         """A name for a function that no other has."""
@@ -51,6 +55,8 @@ class Module:
             return self._branches(eqn)
         if eqn.primitive is scan or eqn.primitive is while_:
             return _Loop(self, eqn).write()
+        if eqn.primitive is remat:
+            return self._shared(eqn.params["body"], "checkpointed")
         names = {p: self.program(p, eqn.primitive.name) for p in programs_of(eqn.params)}
         params = {k: _named(v, names) for k, v in eqn.params.items()}
         name = self.fresh(eqn.primitive.name)
@@ -63,6 +69,13 @@ class Module:
         """Write a Program as a function, and give its name."""
         name = self.fresh(kind)
         self.functions.append(Writer(program, self).straight(name, own=False))
+        return name
+
+    def _shared(self, program: Program, kind: str) -> str:
+        """Write a Program as a function, once however often it is called."""
+        name = self._written.get(program)
+        if name is None:
+            name = self._written[program] = self.program(program, kind)
         return name
 
     def _branches(self, eqn: Equation) -> str:

@@ -32,6 +32,7 @@ from fxad.primitives import (  # noqa: F401 - each defines its primitives
     powers,
     python_calls,
     reductions,
+    rematerialization,
     reversal,
     rounding,
     scanning,
