@@ -30,12 +30,17 @@ _NUMBERS = (float, int, complex)
 
 
 def is_array(leaf: Any) -> bool:
-    """Whether a leaf is traced: an array or a number. Flags, strings and the rest are static."""
+    """Whether a leaf is traced: an array or a number. Flags, strings and the rest are static.
+
+    So are ints that no int64 holds: what NumPy makes of one depends on what is beside it.
+    """
     if isinstance(leaf, (Tracer, np.generic)):
         return True
     if isinstance(leaf, np.ndarray):
         return leaf.dtype.kind in "fciub"
-    return isinstance(leaf, _NUMBERS) and not isinstance(leaf, bool)
+    if isinstance(leaf, int):
+        return not isinstance(leaf, bool) and leaf.bit_length() < 64
+    return isinstance(leaf, _NUMBERS)
 
 
 def leaf_type(leaf: Any) -> ArrayType:
@@ -226,7 +231,7 @@ def require_inexact(inputs: Inputs, transform: str, *, allow_int: bool = False,
         if cls is float:
             inputs.traced.append(i)
             continue
-        if not is_array(leaf):
+        if not is_array(leaf) and cls is not int:
             if isinstance(leaf, np.ndarray):
                 raise NonDifferentiable(
                     explain(f"{transform} was given an array of dtype {leaf.dtype}.",
@@ -258,4 +263,4 @@ def _as_float(leaf: Any) -> str:
 
 def no_derivative(leaf: Any) -> Any:
     """What stands in a gradient for a leaf without one: float0 zeros for integers, else None."""
-    return np.zeros(np.shape(leaf), float0) if is_array(leaf) else None
+    return np.zeros(np.shape(leaf), float0) if is_array(leaf) or leaf.__class__ is int else None

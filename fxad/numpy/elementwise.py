@@ -13,7 +13,9 @@ from fxad.numpy.reductions import all_
 from fxad.primitives import complexes
 from fxad.primitives import rounding as primitive
 from fxad.primitives.logical import isfinite, isinf, isnan, signbit
+from fxad.primitives.rounding import maximum, minimum
 from fxad.primitives.selection import where as choose
+from fxad.primitives.structural import fit
 from fxad.primitives.trigonometric import arctan2
 from fxad.tracing import Tracer
 
@@ -97,9 +99,30 @@ def clip(a: Any, a_min: Any = None, a_max: Any = None, out: None = None, *, min:
     if dtype is not None:
         np.clip(np.empty(0, x.dtype), 0, 0, dtype=dtype)  # raises where the values can't be cast
         x = converted(x, dtype)
-    low, high = (b if isinstance(b, (int, float)) or b is None else as_array(b)
+    low, high = (b if isinstance(b, (int, float, complex)) or b is None else as_array(b)
                  for b in (a_min if min is None else min, a_max if max is None else max))
-    return np.positive(x) if low is None and high is None else primitive.clip(x, low, high)
+    if x.dtype.kind in "iu":  # an int beyond all that the dtype holds is no bound
+        limits = np.iinfo(x.dtype)
+        low, high = _above(low, x.dtype, limits.min), _below(high, x.dtype, limits.max)
+    if low is None and high is None:
+        return np.positive(x)
+    return primitive.clip(converted(x, x.dtype), low, high)
+
+
+def _above(low: Any, dtype: Any, limit: int) -> Any:
+    if low.__class__ is int:
+        return low if low > limit else None
+    return fit(maximum(low, limit), dtype=dtype) if _is_python_int(low) else low
+
+
+def _below(high: Any, dtype: Any, limit: int) -> Any:
+    if high.__class__ is int:
+        return high if high < limit else None
+    return fit(minimum(high, limit), dtype=dtype) if _is_python_int(high) and limit < 2**63 else high
+
+
+def _is_python_int(x: Any) -> bool:
+    return x.__class__ is Tracer and x.type.weak and x.dtype.kind == "i"
 
 
 @implements(np.nan_to_num)

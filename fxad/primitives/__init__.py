@@ -59,5 +59,6 @@ operations.sum_all = lambda x: structural.reduce_sum(x, axes=tuple(range(x.ndim)
 operations.broadcast = lambda x, shape, axes: structural.broadcast(x, shape=shape, axes=axes)
 operations.move_axis = structural.move_axis
 operations.convert = structural.convert_to
+operations.fit = lambda x, dtype: structural.fit(x, dtype=dtype)
 operations.reshape = lambda x, shape: structural.reshape(x, shape=shape)
 operations.eye = lambda trace, n, dtype: creation.eye_like(trace, n, n, dtype)

@@ -62,6 +62,7 @@ class NonDifferentiable(Operation):
 
 
 Partial = Callable[..., Any]
+_COMPARISONS = frozenset([np.less, np.less_equal, np.greater, np.greater_equal, np.equal, np.not_equal])
 
 
 class Elementwise(Operation):
@@ -172,7 +173,7 @@ class Elementwise(Operation):
         for kind, type, dtype in zip(key, types, dtypes, strict=True):
             convert = not isinstance(kind, _LiteralKind) and type.dtype != dtype
             stretch = type.ndim > 0 and type.shape != shape
-            step = (dtype if convert else None, shape if stretch else None)
+            step = (self._conversion(type, dtype) if convert else None, shape if stretch else None)
             steps.append(step if convert or stretch else None)
         made = _Plan(ArrayType(shape, out, self._weak(types)), steps if any(steps) else None)
         if len(self._plans) > 65536:
@@ -180,10 +181,17 @@ class Elementwise(Operation):
         self._plans[key] = made
         return made
 
+    def _conversion(self, type: ArrayType, dtype: np.dtype[Any]) -> tuple[Callable[..., Any], np.dtype[Any]]:
+        """How an operand comes to have a dtype: a Python int that is out of its bounds is an error."""
+        number = type.weak and type.dtype.kind == "i" and dtype.kind in "iu"
+        return (operations.fit if number else operations.convert), dtype
+
     def resolve(self, types: Sequence[ArrayType]) -> tuple[tuple[np.dtype[Any], ...], np.dtype[Any]]:
         """The dtypes that the ufunc computes with, and the one it gives (NEP 50)."""
         if all(t.weak for t in types):
             given: tuple[Any, ...] = tuple(t.dtype for t in types)
+        elif self.ufunc in _COMPARISONS and all(t.dtype.kind in "iu" for t in types):
+            return tuple(t.dtype for t in types), np.dtype(np.bool_)  # exact for any int beside any integers
         else:
             given = tuple(
                 _WEAK_PYTHON[t.dtype.kind] if t.weak and t.dtype.kind != "b" else t.dtype
@@ -228,7 +236,8 @@ class Elementwise(Operation):
             return run
         # Python's operators would raise where NumPy's give inf.
         scalars = [t.dtype.type for t in types]
-        return lambda *values: run(*[s(v) for s, v in zip(scalars, values, strict=True)])
+        return lambda *values: run(*[v if v.__class__ is int and v.bit_length() > 63 else s(v)
+                                     for s, v in zip(scalars, values, strict=True)])
 
     def emit_scalar(self, *operands: Code, **params: Any) -> str | None:
         return None if self.scalar is None else self.scalar.format(*operands)
@@ -313,12 +322,13 @@ def _literal_kind(type: ArrayType) -> _LiteralKind:
 
 def _adapt(trace: Trace, number: Any, step: tuple[Any, Any]) -> Any:
     """Record the conversion and the broadcast of one operand; gives its new number."""
-    dtype, shape = step
+    conversion, shape = step
     value: Any = number.value if isinstance(number, Literal) else Tracer(
         trace, number, trace.type_of(number)
     )
-    if dtype is not None:
-        value = operations.convert(value, dtype)
+    if conversion is not None:
+        convert, dtype = conversion
+        value = convert(value, dtype)
     if shape is not None:
         n = len(shape)
         value = operations.broadcast(value, shape, tuple(range(n - value.ndim, n)))

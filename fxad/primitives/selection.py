@@ -14,6 +14,7 @@ from fxad.primitives.families import Elementwise
 from fxad.primitives.logical import logical_not
 from fxad.primitives.samples import booleans, normal, sample
 from fxad.primitives.structural import broadcast_to
+from fxad.tracing.operations import operations
 from fxad.transforms.masked import Masked
 
 __all__ = ["where"]
@@ -44,6 +45,9 @@ class Where(Elementwise):
         _, x, y = types
         dtypes, out = super().resolve((x, y)) if x.dtype != y.dtype else ((x.dtype, y.dtype), x.dtype)
         return (np.dtype(np.bool_), *dtypes), out
+
+    def _conversion(self, type: ArrayType, dtype: np.dtype[Any]) -> Any:
+        return operations.convert, dtype  # np.where takes a Python int as C does, modulo what the dtype holds
 
     def emit(self, *operands: Code, **params: Any) -> str:
         if all(x.type.ndim == 0 for x in operands):

@@ -9,20 +9,21 @@ from typing import Any
 
 import numpy as np
 
-from fxad.ir.primitive import Code, require
+from fxad.ir.primitive import Code, kernel, require
 from fxad.ir.types import ArrayType
 from fxad.primitives.families import (
     Linear,
+    NonDifferentiable,
     accumulator,
     axis_argument,
     batch_reduction,
     reduced,
     to_front,
 )
-from fxad.primitives.samples import normal, sample
+from fxad.primitives.samples import integers, normal, sample
 from fxad.tracing import Tracer
 
-__all__ = ["broadcast", "broadcast_to", "convert", "flip", "move_axis", "permute", "reduce_sum",
+__all__ = ["broadcast", "broadcast_to", "convert", "fit", "flip", "move_axis", "permute", "reduce_sum",
            "reshape"]
 
 
@@ -192,6 +193,33 @@ class Convert(Linear):
         return self(operands[0], **params), dims[0]
 
 
+class Fit(NonDifferentiable):
+    """A Python int in the dtype of the integers beside it, as NumPy takes it: OverflowError if it can't."""
+
+    elementwise = True
+
+    def infer(self, x: ArrayType, *, dtype: np.dtype[Any]) -> ArrayType:
+        require(x.dtype.kind == "i" and dtype.kind in "iu", f"{x} as a Python int beside {dtype}")
+        return ArrayType(x.shape, dtype)
+
+    def emit(self, x: Code, *, dtype: np.dtype[Any]) -> str:
+        name = f"np.{dtype.type.__name__}"
+        return f"{name}(int({x}))" if not x.type.ndim else f"fitted({x}, {name})"
+
+    def batch(
+        self, size: int, operands: Sequence[Any], dims: Sequence[int | None], **params: Any
+    ) -> tuple[Any, Any]:
+        return self(operands[0], **params), dims[0]
+
+
+@kernel
+def fitted(x: Any, dtype: Any) -> Any:
+    """Integers in another dtype that holds them all."""
+    for outermost in (np.min(x, initial=0), np.max(x, initial=0)):
+        dtype(int(outermost))  # raises what NumPy raises for a Python int
+    return x.astype(dtype)
+
+
 _x = normal(2, 3, 4)
 broadcast = Broadcast("broadcast", samples=[
     sample(normal(3), shape=(2, 3), axes=(1,), dtypes="fc"),
@@ -213,6 +241,11 @@ convert = Convert("convert", samples=[
     sample(normal(3, 4), dtype=np.dtype(np.complex128), dtypes="fc"),
     sample(normal(), dtype=np.dtype(np.float32), dtypes="f", smooth=False),
     sample(normal(3), dtype=np.dtype(np.int64), dtypes="fib", smooth=False),
+])
+fit = Fit("fit", samples=[
+    sample(integers(0, 60), dtype=np.dtype(np.uint8), smooth=False),
+    sample(integers(-60, 60, 3, 4), dtype=np.dtype(np.int8), smooth=False),
+    sample(integers(0, 9, 0), dtype=np.dtype(np.uint64), smooth=False),
 ])
 
 

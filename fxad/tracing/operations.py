@@ -25,6 +25,7 @@ class Operations:
         broadcast: `(x, shape, axes) -> y`: axis i of x becomes axis axes[i] of y.
         move_axis: `(x, source, destination) -> y`.
         convert: `(x, dtype) -> y`.
+        fit: `(x, dtype) -> y`, a Python int in a dtype of integers: an error where it has no place.
         reshape: `(x, shape) -> y`.
         eye: `(trace, n, dtype) -> the n by n identity`.
     """
@@ -38,6 +39,7 @@ class Operations:
     broadcast: Callable[..., Any]
     move_axis: Callable[..., Any]
     convert: Callable[..., Any]
+    fit: Callable[..., Any]
     reshape: Callable[..., Any]
     eye: Callable[..., Any]
 

@@ -276,7 +276,8 @@ class Trace:
         """The operand for a number (one of the classes in NUMBER_TYPES): a Literal, or a capture."""
         cls = value.__class__
         literal = _SPECIAL[cls].get(value)
-        if self.literal_numbers:
+        if self.literal_numbers or (cls is int and value.bit_length() > 63):
+            # An int that no int64 holds: what NumPy makes of it depends on what is beside it.
             return Literal(value) if literal is None or not value else literal
         if literal is not None and (value or math.copysign(1.0, value) > 0):
             code = _getframe(2).f_code
