@@ -7,6 +7,10 @@
 array([0., 1.])
 """
 
+import importlib as _importlib
+from types import ModuleType as _ModuleType
+from typing import TYPE_CHECKING
+
 from fxad import (
     checkpoint_policies,
     debug,
@@ -62,6 +66,9 @@ from fxad.api import (
 )
 from fxad.config import config
 
+if TYPE_CHECKING:
+    from fxad import scipy
+
 remat = checkpoint
 
 __version__ = "0.1.0"
@@ -72,8 +79,15 @@ __all__ = [
     "custom_jvp", "custom_vjp", "debug", "elementwise_grad", "errors", "eval_shape", "execute",
     "fixed_point", "float0", "grad", "hessian", "hvp", "io_callback", "ir", "jacfwd", "jacobian", "jacrev",
     "jit", "jvp", "lax", "linear_transpose", "linearize", "make_ir", "numpy", "optimize", "primitive",
-    "primitives", "pure_callback", "remat", "stop_gradient", "test_util", "tracing", "transforms", "tree",
-    "tree_util", "value_and_grad", "value_of", "vjp", "vmap",
+    "primitives", "pure_callback", "remat", "scipy", "stop_gradient", "test_util", "tracing", "transforms",
+    "tree", "tree_util", "value_and_grad", "value_of", "vjp", "vmap",
 ]
 
 del _config_module
+
+
+def __getattr__(name: str) -> _ModuleType:
+    """What few programs use, loaded when it is asked for."""
+    if name == "scipy":
+        return _importlib.import_module("fxad.scipy")
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

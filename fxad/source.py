@@ -14,7 +14,7 @@ from types import CodeType, FrameType
 
 import numpy as np
 
-__all__ = ["ROOT", "Source", "user_frame"]
+__all__ = ["ROOT", "Source", "called_of_scipy", "user_frame"]
 
 #: The folder of the package: frames below it are fxad's own and never shown to the user.
 ROOT = os.path.dirname(os.path.abspath(__file__)) + os.sep
@@ -112,17 +112,35 @@ class Source:
 
     @classmethod
     def here(cls) -> Source | None:
-        """The innermost place outside fxad on the current stack."""
+        """The innermost place outside fxad, NumPy and SciPy on the current stack."""
         frame = user_frame()
         return None if frame is None else cls(code=frame.f_code, instruction=frame.f_lasti)
 
 
 def user_frame() -> FrameType | None:
-    """The innermost frame that is neither fxad's nor NumPy's, or None."""
+    """The innermost frame that is neither fxad's nor NumPy's nor SciPy's, or None."""
+    inner = (ROOT, _NUMPY, *_scipy())
     frame: FrameType | None = sys._getframe(1)
-    while frame is not None:
-        name = frame.f_code.co_filename
-        if not name.startswith((ROOT, _NUMPY)):
-            return frame
+    while frame is not None and frame.f_code.co_filename.startswith(inner):
         frame = frame.f_back
-    return None
+    return frame
+
+
+def _scipy() -> tuple[str, ...]:
+    """The folder of SciPy, where it is loaded."""
+    file = getattr(sys.modules.get("scipy"), "__file__", None)
+    return (os.path.dirname(os.path.abspath(file)) + os.sep,) if file else ()
+
+
+def called_of_scipy() -> str | None:
+    """The public function of SciPy that is being called, as `scipy.special.softmax`, or None."""
+    folder, user = _scipy(), user_frame()
+    frame: FrameType | None = sys._getframe(1)
+    found = None
+    while frame is not None and frame is not user:
+        if folder and frame.f_code.co_filename.startswith(folder):
+            module = ".".join(frame.f_globals["__name__"].split(".")[:2])
+            if hasattr(sys.modules.get(module), frame.f_code.co_name):
+                found = f"{module}.{frame.f_code.co_name}"
+        frame = frame.f_back
+    return found

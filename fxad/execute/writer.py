@@ -328,14 +328,15 @@ class Writer:
 
     def _in_place(self, eqn: Equation, operands: list[Code], dead: list[Var]) -> str | None:
         """The call with `out=` a dead operand's memory, where there is one."""
-        ufunc = getattr(eqn.primitive, "ufunc", None)
-        if ufunc is None or eqn.primitive.name == "where" or eqn.params:
+        into = getattr(eqn.primitive, "emit_into", None)
+        if into is None or eqn.params:
             return None
         out = eqn.outputs[0]
         for v in dead:
             if v in self.reusable and v not in self.kept and v is not out and v.type == out.type:
-                self.reusable.discard(v)
-                text = f"np.{ufunc.__name__}({', '.join(operands)}, out={self.names[v]})"
+                text: str | None = into(*operands, out=self.names[v])
+                if text is not None:
+                    self.reusable.discard(v)
                 return text
         return None
 
@@ -403,7 +404,7 @@ def written(lines: list[Line], indent: str) -> list[str]:
 #: What the names of the functions of loops and branches, and of what belongs to them, start with.
 _FUNCTIONS = {"while", "scan", "cond", "branch", "call", "all", "left", "keep", "step", "steps",
               "function", "python", "linear"}
-_TAKEN = {*NAMESPACE, *dir(builtins), *keyword.kwlist, "program", "given", "in_numpy"}
+_TAKEN = {*dir(builtins), *keyword.kwlist, "program", "given", "in_numpy"}
 
 
 def _python_names(program: Program) -> dict[Var, str]:
@@ -411,7 +412,7 @@ def _python_names(program: Program) -> dict[Var, str]:
     names = names_of(program)
     used = set(names.values())
     for var, name in names.items():
-        if name in _TAKEN or name.endswith("_") or name.split("_")[0] in _FUNCTIONS:
+        if name in NAMESPACE or name in _TAKEN or name.endswith("_") or name.split("_")[0] in _FUNCTIONS:
             fresh = next(f"{name}{n}" for n in itertools.count(1) if f"{name}{n}" not in used)
             used.add(fresh)
             names[var] = fresh

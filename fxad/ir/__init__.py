@@ -19,6 +19,8 @@ from fxad.ir.primitive import (
     Separated,
     Unknown,
     kernel,
+    load_deferred,
+    primitive_named,
     require,
 )
 from fxad.ir.program import (
@@ -77,7 +79,9 @@ __all__ = [
     "is_inexact",
     "kernel",
     "last_uses",
+    "load_deferred",
     "parse",
+    "primitive_named",
     "programs_of",
     "require",
     "silent",

@@ -9,7 +9,7 @@ from typing import Any, NoReturn
 
 import numpy as np
 
-from fxad.ir.primitive import PRIMITIVES
+from fxad.ir.primitive import Primitive, primitive_named
 from fxad.ir.program import (
     Array,
     Atom,
@@ -164,9 +164,7 @@ class _Reader:
             outputs.append(self.binding(fresh))
         self.expect("=")
         name = self.expect("name")
-        primitive = PRIMITIVES.get(name)
-        if primitive is None:
-            raise ParseError(f"line {self.line}: there is no primitive named {name!r}")
+        primitive = self.primitive(name)
         self.expect("(")
         inputs: list[Atom] = []
         params: dict[str, Any] = {}
@@ -187,6 +185,12 @@ class _Reader:
         return Equation(
             primitive, tuple(inputs), frozen(params), tuple(outputs), self.source(line)
         )
+
+    def primitive(self, name: str) -> Primitive:
+        try:
+            return primitive_named(name)
+        except KeyError:
+            raise ParseError(f"line {self.line}: there is no primitive named {name!r}") from None
 
     def source(self, line: int) -> Source | None:
         file, colon, number = self.comments.get(line, "").rpartition(":")
@@ -317,7 +321,7 @@ _FORMS: dict[str, Any] = {
     "array": _Reader.array,
     "function": _function,
     "params": _Reader.params,
-    "primitive": lambda r: PRIMITIVES[r.wrapped(lambda: r.expect("name"))],
+    "primitive": lambda r: r.primitive(r.wrapped(lambda: r.expect("name"))),
     "slice": lambda r: slice(*r.items("(", ")")),
 }
 _WORDS = {"True", "False", "complex", "inf", "nan", *DTYPE_NAMES}

@@ -7,6 +7,7 @@ that names the file to edit.
 
 from __future__ import annotations
 
+import importlib
 import inspect
 import math
 import os
@@ -23,8 +24,8 @@ from fxad.source import Source
 if TYPE_CHECKING:
     from fxad.ir.program import Equation, Program, Var
 
-__all__ = ["NAMESPACE", "PRIMITIVES", "Code", "Primitive", "Separated", "Unknown", "code_of", "kernel",
-           "number_source", "require"]
+__all__ = ["DEFERRED", "NAMESPACE", "PRIMITIVES", "Code", "Primitive", "Separated", "Unknown", "code_of",
+           "kernel", "load_deferred", "number_source", "primitive_named", "require"]
 
 #: The names that emitted expressions may use: NumPy, math and the kernels.
 NAMESPACE: dict[str, Any] = {
@@ -38,6 +39,9 @@ NAMESPACE: dict[str, Any] = {
 
 #: Every primitive by name, for the parser and for the tests that go through all of them.
 PRIMITIVES: dict[str, Primitive] = {}
+
+#: Modules of further primitives, which few programs use: loaded when one of theirs is asked for by name.
+DEFERRED: list[str] = []
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -152,7 +156,7 @@ class Primitive:
         return self.name
 
     def __reduce__(self) -> str | tuple[Any, ...]:
-        return _by_name, (self.name,)
+        return primitive_named, (self.name,)
 
     # -- the rules -----------------------------------------------------------------------------
 
@@ -258,8 +262,17 @@ class Primitive:
         )
 
 
-def _by_name(name: str) -> Primitive:
+def primitive_named(name: str) -> Primitive:
+    """The primitive of this name, from a deferred module too. Raises KeyError."""
+    if name not in PRIMITIVES:
+        load_deferred()
     return PRIMITIVES[name]
+
+
+def load_deferred() -> None:
+    """Load the modules of all further primitives."""
+    for module in DEFERRED:
+        importlib.import_module(module)
 
 
 _compiled: dict[str, Callable[..., Any]] = {}

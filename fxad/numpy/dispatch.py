@@ -7,6 +7,7 @@ function is here: `implements` says so beside each definition.
 from __future__ import annotations
 
 import functools
+import importlib
 import sys
 from collections.abc import Callable, Iterable
 from typing import Any, TypeVar
@@ -34,6 +35,8 @@ UFUNCS: dict[np.ufunc, Callable[..., Any]] = {
     # These two have no ufunc of their own.
     if isinstance(p, Elementwise) and p.name not in ("where", "complex")
 }
+#: Other packages' ufuncs: where their table is, by their names. It is loaded when one of them arrives.
+_ELSEWHERE = {"scipy.special": "fxad.scipy.special"}
 #: `ufunc.reduce` and `ufunc.accumulate` as functions of (array, axis, ...).
 REDUCTIONS: dict[tuple[np.ufunc, str], Callable[..., Any]] = {}
 
@@ -128,19 +131,19 @@ def array_ufunc(self: Tracer, ufunc: np.ufunc, method: str, *inputs: Any, **kwar
 def _unusual(ufunc: np.ufunc, method: str, inputs: Any, kwargs: dict[str, Any]) -> Any:
     """A call of a ufunc with keywords, by a method, on lists, or on operands that need preparation."""
     if kwargs.get("out") is not None and any(o is not None for o in kwargs["out"]):
-        raise into_array(ufunc.__name__)
+        raise into_array(ufunc.__name__, _package(ufunc) or "np")
     if method != "__call__":
         return _ufunc_method(ufunc, method, inputs, kwargs)
-    function = UFUNCS.get(ufunc)
+    function = _traced_form(ufunc)
     if function is None:
-        raise _unknown(f"np.{ufunc.__name__}")
+        raise _unknown(_name(ufunc))
     where = kwargs.pop("where", True)
     if where is not True:
         raise TypeMismatch(
             explain(
-                f"np.{ufunc.__name__}(..., where=mask) leaves elements undefined, so it can't be traced.",
+                f"{_name(ufunc)}(..., where=mask) leaves elements undefined, so it can't be traced.",
                 source=Source.here(),
-                fix=f"np.where(mask, np.{ufunc.__name__}(...), other)",
+                fix=f"np.where(mask, {_name(ufunc)}(...), other)",
             )
         )
     asked = {name: kwargs.pop(name, None) for name in ("dtype", "signature", "sig", "casting")}
@@ -152,6 +155,27 @@ def _unusual(ufunc: np.ufunc, method: str, inputs: Any, kwargs: dict[str, Any]) 
     if any(v is not None for v in asked.values()):
         values = _cast(ufunc, values, **asked)
     return function(*values, **kwargs)
+
+
+def _traced_form(ufunc: np.ufunc) -> Any:
+    """What a ufunc is on traced values, or None."""
+    function = UFUNCS.get(ufunc)
+    package = _package(ufunc)
+    if function is None and package is not None:
+        function = importlib.import_module(_ELSEWHERE[package]).UFUNCS.get(ufunc.__name__)
+        if function is not None:
+            UFUNCS[ufunc] = function
+    return function
+
+
+def _package(ufunc: np.ufunc) -> str | None:
+    """The module of another package that a ufunc belongs to, or None."""
+    owners = (m for m in _ELSEWHERE if getattr(sys.modules.get(m), ufunc.__name__, None) is ufunc)
+    return next(owners, None)
+
+
+def _name(ufunc: np.ufunc) -> str:
+    return f"{_package(ufunc) or 'np'}.{ufunc.__name__}"
 
 
 def _cast(ufunc: np.ufunc, values: list[Any], dtype: Any, signature: Any, sig: Any,
@@ -180,14 +204,14 @@ def _cast(ufunc: np.ufunc, values: list[Any], dtype: Any, signature: Any, sig: A
     return made
 
 
-def into_array(name: str) -> TypeMismatch:
-    """The error for a traced value that `np.name` is to write into an array."""
+def into_array(name: str, package: str = "np") -> TypeMismatch:
+    """The error for a traced value that a function of this name is to write into an array."""
     return TypeMismatch(
         explain(
-            f"np.{name} was asked to write a traced value into an array (out=, or an"
+            f"{package}.{name} was asked to write a traced value into an array (out=, or an"
             " assignment such as y += x where y is a plain array): the array can't hold it.",
             source=Source.here(),
-            fix=f"y = np.{name}(...) as a new value, e.g. y = y + x",
+            fix=f"y = {package}.{name}(...) as a new value, e.g. y = y + x",
         )
     )
 
@@ -206,7 +230,7 @@ def _ufunc_method(ufunc: np.ufunc, method: str, inputs: Any, kwargs: dict[str, A
         return np.reshape(ufunc(a[:, None], b[None, :], **kwargs), shape)
     function = REDUCTIONS.get((ufunc, method))
     if function is None:
-        raise _unknown(f"np.{ufunc.__name__}.{method}")
+        raise _unknown(f"{_name(ufunc)}.{method}")
     kwargs.pop("out", None)
     kwargs.setdefault("axis", 0)
     return function(*inputs, **kwargs)
@@ -235,6 +259,12 @@ def array_function(
 
 
 def _unknown(name: str) -> ConcretizationError:
+    elsewhere = next((forms for package, forms in _ELSEWHERE.items() if name.startswith(package)), None)
+    if elsewhere is not None:
+        return ConcretizationError(explain(
+            f"{name} has no traced form: fxad knows no derivative of it.", source=Source.here(),
+            fix=f"a function that {elsewhere} lists, or fxad.pure_callback with a rule of your own"
+            " (fxad.custom_jvp)"))
     why, fix = UNTRACED.get(name.removeprefix("np."), (
         "it would need the numbers themselves",
         "other NumPy functions (fxad.numpy lists those that can be traced), or"
@@ -244,6 +274,16 @@ def _unknown(name: str) -> ConcretizationError:
         explain(f"{name} has no traced form: {why}.", source=Source.here(), fix=fix))
 
 
+def namesake(function: str) -> str:
+    """What to write instead of a function of another package's that takes no traced values."""
+    package, _, name = function.rpartition(".")
+    forms = _ELSEWHERE.get(package)
+    if forms is not None and hasattr(importlib.import_module(forms), name):
+        return f"{forms}.{name}, which takes traced values"
+    return "NumPy's functions and operators, or fxad.pure_callback with a rule of your own (fxad.custom_jvp)"
+
+
+Trace.namesake = staticmethod(namesake)
 attach(__array_ufunc__=array_ufunc, __array_function__=array_function)
 
 

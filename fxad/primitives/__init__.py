@@ -1,5 +1,6 @@
 """The primitives: each one class, in one place, with all its rules."""
 
+from fxad.ir.primitive import DEFERRED
 from fxad.primitives import (  # noqa: F401 - each defines its primitives
     arithmetic,
     at,
@@ -48,6 +49,13 @@ from fxad.primitives import (  # noqa: F401 - each defines its primitives
 )
 from fxad.primitives.structured import bound_type
 from fxad.tracing.operations import operations
+
+DEFERRED += [f"fxad.primitives.{name}" for name in (
+    "entropies",
+    "error_functions",
+    "gamma_functions",
+    "logistic",
+)]
 
 operations.full = creation.full_in
 operations.add = lambda x, y: (

@@ -15,7 +15,7 @@ from fxad.primitives.samples import Sample
 from fxad.tracing import NUMBER_TYPES, Trace, Tracer, bind, bind_in
 from fxad.tracing.operations import operations
 
-__all__ = ["Elementwise", "Linear", "NonDifferentiable", "Operation", "accumulator",
+__all__ = ["Elementwise", "Linear", "NonDifferentiable", "Operation", "Pointwise", "accumulator",
            "axis_argument", "batch_reduction", "reduced", "to_front"]
 
 _WEAK_PYTHON: dict[str, type] = {"f": float, "i": int, "c": complex, "b": bool}
@@ -65,15 +65,15 @@ Partial = Callable[..., Any]
 _COMPARISONS = frozenset([np.less, np.less_equal, np.greater, np.greater_equal, np.equal, np.not_equal])
 
 
-class Elementwise(Operation):
-    """A NumPy ufunc: the same operation on every element.
+class Pointwise(Operation):
+    """The same operation on every element, with NumPy's promotion and broadcasting.
 
     Operands have one shape, or rank 0 beside it, and one dtype, weak literals aside; calling it
     promotes and broadcasts as NumPy does, by explicit equations.
 
     Args:
         name: the name of the primitive.
-        ufunc: the NumPy ufunc with its value and its promotion.
+        arity: the number of its operands.
         jvp: for each operand `(out, *operands, tangent) -> tangent of out`, or None where the
             derivative is zero; one function alone for a unary one.
         transpose: for each operand in which it is linear `(ct, *operands) -> ct`, else None.
@@ -87,7 +87,7 @@ class Elementwise(Operation):
     def __init__(
         self,
         name: str,
-        ufunc: np.ufunc,
+        arity: int,
         *,
         jvp: Partial | Sequence[Partial | None] | None = None,
         transpose: Partial | Sequence[Partial | None] | None = None,
@@ -98,10 +98,9 @@ class Elementwise(Operation):
         samples: Sequence[Sample] = (),
     ) -> None:
         super().__init__(name, samples=samples)
-        self.ufunc = ufunc
-        self.arity = ufunc.nin
-        self.partials = _per_operand(jvp, self.arity)
-        self.transposes = _per_operand(transpose, self.arity)
+        self.arity = arity
+        self.partials = _per_operand(jvp, arity)
+        self.transposes = _per_operand(transpose, arity)
         self.linear = tuple(i for i, t in enumerate(self.transposes) if t is not None)
         self.symbol = symbol
         self.scalar = scalar
@@ -154,10 +153,8 @@ class Elementwise(Operation):
         return None
 
     def _concrete(self, operands: Sequence[Any]) -> Any:
-        value = self.ufunc(*operands)
-        if all(v.__class__ in (float, int, complex, bool) for v in operands):
-            return value.item()  # Python numbers stay weak
-        return value
+        """The value for operands of which none is traced."""
+        raise NotImplementedError
 
     def _plan(self, key: tuple[Any, ...]) -> _Plan:
         types = [k.type if isinstance(k, _LiteralKind) else k for k in key]
@@ -187,18 +184,8 @@ class Elementwise(Operation):
         return (operations.fit if number else operations.convert), dtype
 
     def resolve(self, types: Sequence[ArrayType]) -> tuple[tuple[np.dtype[Any], ...], np.dtype[Any]]:
-        """The dtypes that the ufunc computes with, and the one it gives (NEP 50)."""
-        if all(t.weak for t in types):
-            given: tuple[Any, ...] = tuple(t.dtype for t in types)
-        elif self.ufunc in _COMPARISONS and all(t.dtype.kind in "iu" for t in types):
-            return tuple(t.dtype for t in types), np.dtype(np.bool_)  # exact for any int beside any integers
-        else:
-            given = tuple(
-                _WEAK_PYTHON[t.dtype.kind] if t.weak and t.dtype.kind != "b" else t.dtype
-                for t in types
-            )
-        resolved = self.ufunc.resolve_dtypes((*given, None))
-        return resolved[:-1], resolved[-1]
+        """The dtypes that it computes with, and the one it gives (NEP 50)."""
+        raise NotImplementedError
 
     # -- the rules -------------------------------------------------------------------------------
 
@@ -219,18 +206,7 @@ class Elementwise(Operation):
         # Python's operators on Python numbers give Python numbers; NumPy's functions do not.
         return self.symbol is not None and all(t.weak for t in types)
 
-    def emit(self, *operands: Code, **params: Any) -> str:
-        if self.symbol is not None:
-            if self.arity == 1:
-                return f"{self.symbol}{operands[0]}"
-            return f" {self.symbol} ".join(operands)
-        return f"np.{self.ufunc.__name__}({', '.join(operands)})"
-
     def _make_evaluator(self, types: tuple[ArrayType, ...], params: Params) -> Callable[..., Any]:
-        # On two numbers NumPy's operators round as its ufuncs do, save complex `*` and some `**`.
-        numbers = self.symbol is not None and all(t.ndim == 0 for t in types)
-        if type(self).emit is Elementwise.emit and not numbers:
-            return self.ufunc
         run = super()._make_evaluator(types, params)
         if not all(t.weak for t in types):
             return run
@@ -274,6 +250,54 @@ class Elementwise(Operation):
         return bind(self, aligned, frozen(params)), dim
 
 
+def python_kinds(types: Sequence[ArrayType]) -> tuple[Any, ...]:
+    """Operands as a ufunc's `resolve_dtypes` takes them: Python numbers beside others by their kind."""
+    if all(t.weak for t in types):
+        return tuple(t.dtype for t in types)
+    return tuple(_WEAK_PYTHON[t.dtype.kind] if t.weak and t.dtype.kind != "b" else t.dtype for t in types)
+
+
+class Elementwise(Pointwise):
+    """A NumPy ufunc: it gives the value and the promotion."""
+
+    def __init__(self, name: str, ufunc: np.ufunc, **given: Any) -> None:
+        super().__init__(name, ufunc.nin, **given)
+        self.ufunc = ufunc
+
+    def _concrete(self, operands: Sequence[Any]) -> Any:
+        value = self.ufunc(*operands)
+        if all(v.__class__ in (float, int, complex, bool) for v in operands):
+            return value.item()  # Python numbers stay weak
+        return value
+
+    def resolve(self, types: Sequence[ArrayType]) -> tuple[tuple[np.dtype[Any], ...], np.dtype[Any]]:
+        if self.ufunc in _COMPARISONS and any(not t.weak for t in types) and all(
+                t.dtype.kind in "iu" for t in types):
+            return tuple(t.dtype for t in types), np.dtype(np.bool_)  # exact for any int beside any integers
+        resolved = self.ufunc.resolve_dtypes((*python_kinds(types), None))
+        return resolved[:-1], resolved[-1]
+
+    def emit(self, *operands: Code, **params: Any) -> str:
+        if self.symbol is not None:
+            if self.arity == 1:
+                return f"{self.symbol}{operands[0]}"
+            return f" {self.symbol} ".join(operands)
+        return f"np.{self.ufunc.__name__}({', '.join(operands)})"
+
+    def emit_into(self, *operands: Code, out: str) -> str | None:
+        """The value written into the array `out`, or None where it is no ufunc's."""
+        if type(self).emit is not Elementwise.emit:
+            return None
+        return f"np.{self.ufunc.__name__}({', '.join(operands)}, out={out})"
+
+    def _make_evaluator(self, types: tuple[ArrayType, ...], params: Params) -> Callable[..., Any]:
+        # On two numbers NumPy's operators round as its ufuncs do, save complex `*` and some `**`.
+        numbers = self.symbol is not None and all(t.ndim == 0 for t in types)
+        if type(self).emit is Elementwise.emit and not numbers:
+            return self.ufunc
+        return super()._make_evaluator(types, params)
+
+
 class _Plan:
     __slots__ = ("steps", "type")
 
@@ -285,7 +309,7 @@ class _Plan:
 class _Straight(dict[Any, "ArrayType | None"]):
     """The table `Elementwise.straight`, which fills itself: one look-up on the way of every operation."""
 
-    def __init__(self, primitive: Elementwise) -> None:
+    def __init__(self, primitive: Pointwise) -> None:
         super().__init__()
         self.primitive = primitive
 

@@ -158,6 +158,8 @@ class Trace:
     function: Callable[[Trace, Opaque], Tracer]
     #: Set by fxad.numpy: an object array that holds tracers, as one traced array.
     stack: Callable[[np.ndarray[Any, Any]], Any]
+    #: Set by fxad.numpy: what to write instead of a function of SciPy's that takes no traced values.
+    namesake: Callable[[str], str]
 
     def __init__(
         self,

@@ -15,7 +15,7 @@ import numpy as np
 
 from fxad.errors import ConcretizationError, FxadError, explain
 from fxad.ir.types import ArrayType
-from fxad.source import ROOT, Source
+from fxad.source import ROOT, Source, called_of_scipy
 from fxad.tracing.deciding import decision
 from fxad.tracing.elements import as_element, is_element, is_stored
 from fxad.tracing.trace import Trace
@@ -195,6 +195,9 @@ class Tracer:
                              "np.concatenate([...]) or np.where(...) for the array as a whole")
         if self._is_whole():  # np.arange(n) asks in this way
             return np.asarray(self._whole("np.asarray(n)"), self.dtype if dtype is None else dtype)
+        function = called_of_scipy()
+        if function is not None:
+            raise self._lost(f"{function}(x)", Trace.namesake(function))
         raise self._lost(
             "np.asarray(x), or a NumPy function that has no traced form,",
             "np.stack([x, ...]) or fxad.numpy.array([x, ...]) to put values together,"

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from fxad.ir import NAMESPACE, PRIMITIVES
+from fxad.ir import NAMESPACE, PRIMITIVES, load_deferred
 
 ROOT = Path(__file__).resolve().parents[2]
 DOCS = ROOT / "docs"
@@ -83,6 +83,7 @@ def readme_file():
 @pytest.fixture
 def primitives_of_its_own():
     """A page may define primitives; they are not to be seen by other tests."""
+    load_deferred()
     before = dict(PRIMITIVES), dict(NAMESPACE)
     yield
     for table, old in zip((PRIMITIVES, NAMESPACE), before, strict=True):

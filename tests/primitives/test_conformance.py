@@ -8,7 +8,7 @@ import zlib
 import numpy as np
 import pytest
 
-from fxad.ir import PRIMITIVES, Code, Primitive, Program, type_of
+from fxad.ir import PRIMITIVES, Code, Primitive, Program, load_deferred, type_of
 from fxad.primitives.samples import Sample
 from fxad.transforms import batch, jvp, linearize, transpose
 from tests.laws import (
@@ -31,6 +31,7 @@ FUNCTIONS = {"effect", "function", "pure_callback", "python_call"}
 DTYPES = {"d": ("float64",), "f": ("float64", "float32"), "c": ("complex128", "complex64"), "i": ("int64",),
           "b": ("bool",)}
 WIDE = ("float64", "complex128")
+load_deferred()
 
 
 class Case:

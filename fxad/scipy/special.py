@@ -1,0 +1,265 @@
+"""`scipy.special` on arrays and traced values alike.
+
+SciPy's ufuncs hand traced values over by themselves: `scipy.special.erf(x)` is the same as that from here.
+Its other functions do not, and `logsumexp`, `softmax` or `polygamma` of traced values are to be had here.
+Integers are taken as float64, and single precision stays single.
+"""
+
+from __future__ import annotations
+
+import functools
+import math
+import operator
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import numpy as np
+
+from fxad.ir.types import ArrayType
+from fxad.numpy import elementwise
+from fxad.numpy.arguments import as_array, axes_of, concrete, converted, holds, refused, with_kept_axes
+from fxad.numpy.dispatch import has_tracer
+from fxad.numpy.reductions import any_, max_, sum_
+from fxad.primitives import entropies, error_functions, exponential, gamma_functions, logistic
+from fxad.primitives.arithmetic import equal, not_equal
+from fxad.primitives.exponential import exp, log
+from fxad.primitives.logical import isfinite, logical_and, logical_not
+from fxad.primitives.rounding import absolute, sign
+from fxad.primitives.selection import where
+from fxad.primitives.special import float_dtype, missing, scipy_special
+from fxad.primitives.stopping import stop_gradient
+from fxad.primitives.structural import reshape
+from fxad.tracing import Tracer
+
+__all__ = [
+    "beta", "betaln", "cbrt", "digamma", "entr", "erf", "erfc", "erfcinv", "erfcx", "erfi", "erfinv", "exp2",
+    "exp10", "expit", "expm1", "exprel", "factorial", "gamma", "gammaln", "gammasgn", "kl_div", "log1p",
+    "log_expit", "log_ndtr", "log_softmax", "logit", "logsumexp", "multigammaln", "ndtr", "ndtri",
+    "polygamma", "psi", "rel_entr", "sinc", "softmax", "softplus", "xlog1py", "xlogy",
+]
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+#: What each ufunc of `scipy.special` is on traced values, by its name.
+UFUNCS: dict[str, Callable[..., Any]] = {}
+
+
+def _ufunc(implementation: F, *names: str) -> F:
+    """A function of SciPy's that is a ufunc: SciPy's own on arrays, `implementation` on traced values."""
+    for name in names:
+        UFUNCS[name] = implementation
+    name = names[0]
+
+    def either(*args: Any, **kwargs: Any) -> Any:
+        traced = has_tracer(args)
+        special = scipy_special()
+        if special is not None and (kwargs or not traced):
+            return getattr(special, name)(*args, **kwargs)  # which hands traced values over
+        if kwargs:
+            raise missing(f"{name}(..., {next(iter(kwargs))}=)")
+        return implementation(*[as_array(v) if isinstance(v, (list, tuple)) else v for v in args])
+
+    made: F = _named(either, name)
+    return made
+
+
+def _function(implementation: F) -> F:
+    """A function of SciPy's that is no ufunc: SciPy's own on arrays, the one below on traced values."""
+    name = implementation.__name__
+
+    @functools.wraps(implementation)
+    def either(*args: Any, **kwargs: Any) -> Any:
+        special = scipy_special()
+        if special is None or has_tracer(args) or has_tracer(kwargs.values()):
+            return implementation(*args, **kwargs)
+        return getattr(special, name, implementation)(*args, **kwargs)
+
+    made: F = _named(either, name, implementation.__doc__)
+    return made
+
+
+def _named(function: Any, name: str, doc: str | None = None) -> Any:
+    function.__name__ = function.__qualname__ = name
+    function.__doc__ = f"As `scipy.special.{name}`, on arrays and traced values alike." + (
+        f"\n\n{doc}" if doc else "")
+    return function
+
+
+# -- functions of each element -------------------------------------------------------------------------
+
+erf = _ufunc(error_functions.erf, "erf")
+erfc = _ufunc(error_functions.erfc, "erfc")
+erfcx = _ufunc(error_functions.erfcx, "erfcx")
+erfi = _ufunc(error_functions.erfi, "erfi")
+erfinv = _ufunc(error_functions.erfinv, "erfinv")
+erfcinv = _ufunc(error_functions.erfcinv, "erfcinv")
+ndtr = _ufunc(error_functions.ndtr, "ndtr")
+ndtri = _ufunc(error_functions.ndtri, "ndtri")
+log_ndtr = _ufunc(error_functions.log_ndtr, "log_ndtr")
+
+gammaln = _ufunc(gamma_functions.gammaln, "gammaln")
+gamma = _ufunc(gamma_functions.gamma, "gamma")
+gammasgn = _ufunc(gamma_functions.gammasgn, "gammasgn")
+betaln = _ufunc(gamma_functions.betaln, "betaln")
+beta = _ufunc(gamma_functions.beta, "beta")
+
+expit = _ufunc(logistic.expit, "expit")
+logit = _ufunc(logistic.logit, "logit")
+log_expit = _ufunc(logistic.log_expit, "log_expit")
+
+xlogy = _ufunc(entropies.xlogy, "xlogy")
+xlog1py = _ufunc(entropies.xlog1py, "xlog1py")
+entr = _ufunc(entropies.entr, "entr")
+rel_entr = _ufunc(entropies.rel_entr, "rel_entr")
+kl_div = _ufunc(entropies.kl_div, "kl_div")
+
+exp2 = _ufunc(exponential.exp2, "exp2")
+exp10 = _ufunc(logistic.exp10, "exp10")
+expm1 = _ufunc(exponential.expm1, "expm1")
+log1p = _ufunc(exponential.log1p, "log1p")
+cbrt = _ufunc(exponential.cbrt, "cbrt")
+
+
+def _real(x: Any, name: str) -> Any:
+    """An array in the dtype in which a function of real numbers computes."""
+    x = as_array(x)
+    return converted(x, float_dtype(name, [ArrayType(x.shape, x.dtype)]))
+
+
+def _digamma(x: Any) -> Any:
+    return gamma_functions.polygamma(_real(x, "digamma"), n=0)
+
+
+digamma = _ufunc(_digamma, "digamma", "psi")
+psi = _ufunc(_digamma, "psi")
+exprel = _ufunc(lambda x: logistic.exprel(_real(x, "exprel"), order=0), "exprel")
+sinc = elementwise.sinc
+
+
+@_function
+def polygamma(n: Any, x: Any) -> Any:
+    """The derivative of order n of the digamma function; n is an int that is not traced, or an array of them.
+
+    >>> import numpy as np, fxad, fxad.scipy.special as special
+    >>> fxad.grad(lambda x: special.polygamma(1, x))(1.0) - special.polygamma(2, 1.0)
+    np.float64(0.0)
+    """
+    orders = np.asarray(concrete(as_array(n), "polygamma(n, x)", "an order n that is not traced"))
+    x = _real(x, "polygamma")
+    if orders.ndim == 0:
+        return gamma_functions.polygamma(x, n=operator.index(orders[()]))
+    orders, x = np.broadcast_arrays(orders, x) if x.__class__ is not Tracer else (orders, x)
+    out = None
+    for k in np.unique(orders):
+        of_order = gamma_functions.polygamma(x, n=operator.index(k))
+        out = of_order if out is None else where(equal(orders, k), of_order, out)
+    return out
+
+
+@_function
+def multigammaln(a: Any, d: Any) -> Any:
+    """The logarithm of the multivariate gamma function of dimension d, which is not traced."""
+    d = operator.index(concrete(as_array(d), "multigammaln(a, d)", "a dimension d that is not traced")[()])
+    a = _real(a, "multigammaln")
+    if not holds(np.all(a > 0.5 * (d - 1))):
+        raise ValueError(f"condition a ({a:f}) > 0.5 * (d-1) ({0.5 * (d - 1):f}) not met")
+    shifted = [gamma_functions.gammaln(a + 0.5 * (1 - j)) for j in range(1, d + 1)]
+    return sum(shifted, 0.25 * d * (d - 1) * math.log(math.pi))
+
+
+@_function
+def factorial(n: Any, exact: bool = False, extend: str = "zero") -> Any:
+    """gamma(n + 1), and 0 for negative n."""
+    if exact or extend != "zero":
+        raise refused(f"factorial(n, exact={exact}, extend={extend!r}) of a traced n.", "factorial(n)")
+    n = _real(n, "factorial")
+    return where(n < 0, 0.0, gamma_functions.gamma(n + 1.0))
+
+
+@_function
+def softplus(x: Any) -> Any:
+    """log(1 + exp(x)), without overflow."""
+    return np.logaddexp(_real(x, "softplus"), 0.0)
+
+
+# -- functions of arrays -------------------------------------------------------------------------------
+
+
+@_function
+def logsumexp(a: Any, axis: Any = None, b: Any = None, keepdims: bool = False,
+              return_sign: bool = False) -> Any:
+    """The logarithm of a sum of exponentials, with weights `b`.
+
+    The derivative by `a` is the softmax. Where all elements are minus infinity, or all weights zero, the
+    value is minus infinity and the derivative by `a` is 0. Where an element is plus infinity, the derivative
+    by it is NaN. The derivative by a weight is `exp(a - logsumexp(a, b=b))`, also of a weight that is 0.
+
+    >>> import numpy as np, fxad, fxad.scipy.special as special
+    >>> fxad.grad(special.logsumexp)(np.array([0.0, np.log(3.0), -np.inf]))
+    array([0.25, 0.75, 0.  ])
+    """
+    a = np.atleast_1d(as_array(a))
+    axes = axes_of(axis, a.ndim)
+    signs = None
+    if b is None and not return_sign:
+        dtype = float_dtype("logsumexp", [ArrayType(a.shape, a.dtype)], complex=True)
+        value = logistic.logsumexp(converted(a, dtype), axes=axes)
+    else:
+        value, signs = _weighted(a, np.ones(1, np.bool_) if b is None else as_array(b), axes, return_sign)
+    if keepdims:
+        value, signs = (x if x is None else with_kept_axes(x, a.shape, axes, True) for x in (value, signs))
+    return (value, signs) if return_sign else value
+
+
+def _weighted(a: Any, b: Any, axes: tuple[int, ...], signed: bool) -> tuple[Any, Any]:
+    """The logarithm of a weighted sum, or of its magnitude, and its sign."""
+    given = [ArrayType(x.shape, x.dtype) for x in (a, b)]
+    dtype = float_dtype("logsumexp", given, complex=True)
+    a, b = np.broadcast_arrays(converted(a, dtype), converted(b, dtype))
+    unused = equal(b, 0)
+    # What has no weight adds nothing, also where it is infinite.
+    pivot = stop_gradient(max_(where(unused, -math.inf, np.real(a)), axes, None, True, -math.inf))
+    pivot = where(isfinite(pivot), pivot, 0.0)
+    shifted = a - pivot
+    without = logical_and(unused, logical_not(np.real(shifted) < math.log(np.finfo(dtype).max)))
+    terms = where(without, 0.0, exp(where(without, 0.0, shifted)))
+    total = sum_(b * terms, axes)
+    shift = reshape(pivot, shape=total.shape)
+    # Nothing in the sum: no derivative by a, and an infinite one by the weights.
+    nothing = logical_not(any_(logical_and(logical_not(unused), not_equal(terms, 0)), axes))
+    instead: Any = -math.inf
+    if b.__class__ is Tracer:
+        instead = log(where(nothing, sum_(b * stop_gradient(terms), axes), 1.0))
+    total = where(nothing, 1.0, total)
+    signs = where(nothing, 0.0, sign(total))
+    if signed or dtype.kind == "f":
+        value = log(absolute(total)) + shift
+        if not signed:
+            value = where(total < 0, math.nan, value)
+        instead = np.real(instead)
+    else:
+        value = log(total) + shift
+    return where(nothing, instead, value), signs
+
+
+@_function
+def softmax(x: Any, axis: Any = None) -> Any:
+    """`exp(x)` over its sum along an axis, or several.
+
+    >>> import numpy as np, fxad, fxad.scipy.special as special
+    >>> fxad.jacobian(special.softmax)(np.array([0.0, np.log(3.0)]))
+    array([[ 0.1875, -0.1875],
+           [-0.1875,  0.1875]])
+    """
+    x = _real(x, "softmax")
+    return logistic.softmax(x, axes=axes_of(axis, x.ndim))
+
+
+@_function
+def log_softmax(x: Any, axis: Any = None) -> Any:
+    """The logarithm of `softmax`, also where that is 0."""
+    x = _real(x, "log_softmax")
+    axes = axes_of(axis, x.ndim)
+    greatest = stop_gradient(max_(x, axes, None, True, -math.inf))
+    x = x - where(isfinite(greatest), greatest, 0.0)
+    return x - with_kept_axes(logistic.logsumexp(x, axes=axes), x.shape, axes, True)

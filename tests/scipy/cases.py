@@ -1,0 +1,78 @@
+"""The table of special functions: on which operands each is tested, and which of them are ufuncs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import numpy as np
+import scipy.special
+
+import fxad.scipy.special as special
+
+__all__ = ["CASES", "UFUNCS", "Case"]
+
+
+class Case(NamedTuple):
+    """A function on operands: SciPy's, fxad's, and whether SciPy takes complex ones."""
+
+    id: str
+    theirs: Callable[..., Any]
+    ours: Callable[..., Any]
+    operands: tuple[Any, ...]
+    complex: bool = False
+
+
+_rng = np.random.default_rng(7)
+_any = _rng.normal(size=(3, 4))
+_unit = _rng.uniform(0.1, 0.9, size=(3, 4))
+_positive = _rng.uniform(0.5, 3.0, size=(3, 4))
+_row = _rng.uniform(0.5, 3.0, size=4)
+
+#: The ufuncs, by the operands that they take.
+UFUNCS: dict[str, tuple[Any, ...]] = {
+    **dict.fromkeys(["erf", "erfc", "erfi", "erfcx", "ndtr", "log_ndtr", "expit", "log_expit", "exprel",
+                     "exp2", "exp10", "expm1"], (_any,)),
+    **dict.fromkeys(["erfinv", "erfcinv", "ndtri", "logit"], (_unit,)),
+    **dict.fromkeys(["gammaln", "gamma", "gammasgn", "digamma", "psi", "entr", "log1p", "cbrt"],
+                    (_positive,)),
+    **dict.fromkeys(["betaln", "beta", "xlogy", "xlog1py", "rel_entr", "kl_div"], (_positive, _row)),
+}
+_COMPLEX = {"erf", "erfc", "erfi", "erfcx", "ndtr", "expm1", "log1p", "xlogy", "xlog1py"}
+
+
+def _function(name: str, *operands: Any, suffix: str = "", complex: bool = False, **params: Any) -> Case:
+    """A function that is no ufunc, with keywords."""
+    theirs, ours = getattr(scipy.special, name), getattr(special, name)
+    return Case(f"{name}{suffix}", lambda *xs: theirs(*xs, **params), lambda *xs: ours(*xs, **params),
+                operands, complex)
+
+
+def _of_first(name: str, n: Any, x: Any) -> Case:
+    theirs, ours = getattr(scipy.special, name), getattr(special, name)
+    return Case(f"{name}-{n}", lambda x: theirs(n, x), lambda x: ours(n, x), (x,))
+
+
+_cube = _rng.normal(size=(2, 3, 2))
+_weights = _rng.normal(size=(3, 2))
+
+CASES = [
+    *(Case(name, getattr(scipy.special, name), getattr(special, name), operands, name in _COMPLEX)
+      for name, operands in UFUNCS.items()),
+    *(_of_first("polygamma", n, _positive) for n in (0, 1, 2, 5)),
+    _of_first("polygamma", np.array([0, 2, 1, 0]), _positive),
+    _function("multigammaln", np.array(2.7), d=3),
+    _function("factorial", _positive, exact=False),
+    *(_function("logsumexp", _cube, suffix=f"-{i}", complex=True, **params) for i, params in enumerate([
+        {}, {"axis": 1}, {"axis": (0, 2)}, {"axis": -1, "keepdims": True}, {"axis": 0, "return_sign": True},
+        {"keepdims": True},
+    ])),
+    *(Case(f"logsumexp-b-{i}", lambda a, b, p=params: scipy.special.logsumexp(a, b=b, **p),
+           lambda a, b, p=params: special.logsumexp(a, b=b, **p), (_cube, weights), True)
+      for i, (weights, params) in enumerate([
+          (_weights, {"return_sign": True}), (np.abs(_weights), {}), (np.abs(_weights), {"axis": 1}),
+          (_weights, {"axis": (0, 2), "return_sign": True}), (np.abs(_cube), {"axis": 0, "keepdims": True}),
+      ])),
+    *(_function(name, _cube, suffix=f"-{axis}", axis=axis)
+      for name in ("softmax", "log_softmax") for axis in (None, 0, -1, (0, 1))),
+]
