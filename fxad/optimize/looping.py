@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from typing import Any
 
 from fxad.ir.program import Atom, Equation, Literal, Params, Program, Var, substitute
+from fxad.primitives.carrying import moved_out
 from fxad.primitives.looping import while_
-from fxad.primitives.scanning import moved_out, scan
+from fxad.primitives.scanning import scan
 
 __all__ = ["lighten_loops"]
 

@@ -7,10 +7,17 @@ from typing import Any
 
 import numpy as np
 
-from fxad.ir.analysis import dce
 from fxad.ir.primitive import Separated, require
 from fxad.ir.program import Equation, Params, Program, Var
 from fxad.ir.types import UNKNOWN, ArrayType
+from fxad.primitives.carrying import (
+    beside,
+    carried_batch,
+    carried_tangents,
+    known_part,
+    late_carry,
+    moved_out,
+)
 from fxad.primitives.logical import logical_and
 from fxad.primitives.masked_effects import has_any, where_true
 from fxad.primitives.reductions import reduce_any
@@ -18,12 +25,7 @@ from fxad.primitives.reversal import Schedule
 from fxad.primitives.samples import Sample, normal, sample, uniform
 from fxad.primitives.scanning import (
     Halves,
-    beside,
-    carried_batch,
-    carried_tangents,
     choose,
-    late_carry,
-    moved_out,
     pruned_loop,
     scan,
 )
@@ -158,7 +160,7 @@ class While(Structured):
             self, (*eqn.inputs[:lead], *(operands[i] for i in flagged(waits, False))),
             Params(eqn.params | {
                 "cond": arranged(cond, [*range(lead), *(lead + i for i in stays)]),
-                "body": dce(arranged(body, flagged(waits, False), flagged(out_waits, False))),
+                "body": known_part(body, waits, out_waits),
                 "body_consts": waits[:consts].count(False), "carry": len(stays)}),
             (*early[: len(stays)], count, *early[len(stays):]), eqn.source,
         )

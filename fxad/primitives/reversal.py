@@ -15,11 +15,12 @@ from typing import Any
 
 import numpy as np
 
-from fxad.ir.analysis import dce
-from fxad.ir.primitive import PRIMITIVES, Code, kernel
-from fxad.ir.program import Params, Program
+from fxad.ir.primitive import PRIMITIVES, Code, Separated, Unknown, kernel
+from fxad.ir.program import Equation, Params, Program, Var
 from fxad.ir.types import UNKNOWN, ArrayType, Stack
+from fxad.primitives.carrying import beside, carried_batch, carried_tangents, known_part, late_carry
 from fxad.primitives.samples import Sample, normal, sample
+from fxad.primitives.stacks import batch_axis
 from fxad.primitives.structured import (
     Structured,
     arranged,
@@ -27,14 +28,15 @@ from fxad.primitives.structured import (
     example,
     flagged,
     instantiated,
+    placed,
     record,
     trace_of,
 )
 from fxad.tracing import Kind, Trace, bind
 from fxad.tracing.operations import operations
-from fxad.transforms.batch import batch_values
+from fxad.transforms.batch import batch, batch_values, batched_type
 from fxad.transforms.inline import build, inline
-from fxad.transforms.jvp import jvp_values
+from fxad.transforms.jvp import jvp
 from fxad.transforms.split import separated
 from fxad.transforms.transpose import transpose
 
@@ -76,25 +78,116 @@ class Backwards(Structured):
         return (f"run_backwards({steps}, {params['step']}, {back}, {options}, "
                 f"({', '.join(values)}{comma}))")
 
-    # Other derivatives and vmap are those of the same with all states kept.
-
     def push(
-        self, primals: Sequence[Any], tangents: Sequence[Any], **params: Any
+        self, primals: Sequence[Any], tangents: Sequence[Any], *, step: Program, back: Program,
+        sizes: tuple[int, ...], length: int | None, reverse: bool, checkpoint: Schedule,
+        stacked: tuple[ArrayType, ...],
     ) -> tuple[Sequence[Any], Sequence[Any]]:
-        plain = _with_all_states([bound_type(p) for p in primals], **params)
-        return jvp_values(trace_of(tangents), plain, primals, tangents)
+        lead = int(length is None)
+        consts, carry, xs, sums, cts, _ = sizes
+        front, cot = consts + carry + xs, sums + cts
+        given = list(tangents[lead:])
+        flags = [t is not None for t in given]
+        active, moves = carried_tangents(step, flags[:front], consts, carry)
+        flags, moving = carried_tangents(back, [*active, *flags[front:]], front, cot)
+        trace = trace_of(tangents)
+        for start, count in ((consts, carry), (front, cot)):
+            group = slice(start, start + count)
+            given[group] = instantiated(given[group], back.in_types[group], trace)
+        moved = [t for t, flag in zip(given, flags, strict=True) if flag]
+        order, outs_order = beside(flags, sizes), beside(moving, [sums, cts, len(moving) - cot])
+        pushed = arranged(jvp(back, flags, moving), order, outs_order)
+        stepped = arranged(jvp(step, active, moves), beside(active, sizes[:3]), beside(moves, [carry]))
+        ends = np.cumsum([0, *sizes])
+        more = tuple(n + sum(flags[a : a + n]) for n, a in zip(sizes, ends, strict=False))
+        values = [*primals[lead:], *moved]
+        outs = record(
+            self, [*primals[:lead], *(values[i] for i in order)], step=stepped, back=pushed, sizes=more,
+            length=length, reverse=reverse, checkpoint=checkpoint,
+            stacked=tuple(t.strong for t in pushed.out_types[more[3] + more[4] :]))
+        found = dict(zip(outs_order, outs, strict=True))
+        rest = iter(range(len(moving), len(outs_order)))
+        return [found[i] for i in range(len(moving))], [found[next(rest)] if m else None for m in moving]
+
+    def separate(self, eqn: Equation, late: Sequence[bool]) -> Separated | None:
+        """What waits goes back over the whole loop again: nothing is kept."""
+        params = eqn.params
+        lead = int(params["length"] is None)
+        if lead and late[0]:
+            return None
+        consts, carry, xs, sums, cts, _ = sizes = params["sizes"]
+        front, cot = consts + carry + xs, sums + cts
+        flags, outs = late_carry(params["step"], late[lead : lead + front], consts, carry)
+        flags, waits = late_carry(params["back"], [*flags, *late[lead + front :]], front, cot)
+        known, early = flagged(flags, False), flagged(waits, False)
+        whole = tuple(v if flag else Var(v.type) for v, flag in zip(eqn.outputs, waits, strict=True))
+        second = Equation(self, eqn.inputs, params, whole, eqn.source)
+        if not early:
+            return Separated([], [second], list(whole))
+        back = known_part(params["back"], flags, waits)
+        ends = np.cumsum([0, *sizes])
+        first = Equation(
+            self, (*eqn.inputs[:lead], *(eqn.inputs[lead + i] for i in known)),
+            Params(params | {
+                "step": known_part(params["step"], flags[:front], outs),
+                "back": back,
+                "sizes": tuple(flags[a : a + n].count(False) for n, a in zip(sizes, ends, strict=False)),
+                "stacked": tuple(t.strong for i, t in zip(early, back.out_types, strict=True) if i >= cot),
+            }),
+            tuple(eqn.outputs[i] for i in early), eqn.source)
+        return Separated([first], [second], list(whole))
+
+    def transpose(self, ct: Any, *operands: Any, **params: Any) -> Any:
+        """The transpose of the same with all states kept."""
+        linear = [isinstance(x, Unknown) for x in operands]
+        plain = _with_all_states([bound_type(x) if not flag else x.type
+                                  for x, flag in zip(operands, linear, strict=True)], **params)
+        given = [i for i, c in enumerate(ct) if c is not None]
+        pulled = transpose(arranged(plain, range(len(operands)), given), linear)
+        known = [x for x, flag in zip(operands, linear, strict=True) if not flag]
+        trace = trace_of([c for c in ct if c is not None])
+        outs = iter(inline(trace, pulled, [*known, *(ct[i] for i in given)]))
+        return tuple(next(outs) if flag else None for flag in linear)
 
     def batch(
-        self, size: int, operands: Sequence[Any], dims: Sequence[int | None], **params: Any
+        self, size: int, operands: Sequence[Any], dims: Sequence[int | None], *, step: Program, back: Program,
+        sizes: tuple[int, ...], length: int | None, reverse: bool, checkpoint: Schedule,
+        stacked: tuple[ArrayType, ...],
     ) -> tuple[Any, Any]:
+        lead = int(length is None)
+        consts, carry, xs, sums, cts, _ = sizes
+        front, cot = consts + carry + xs, sums + cts
         trace = trace_of(operands)
-        elements = [
-            ArrayType((*t.shape[:d], *t.shape[d + 1 :]), t.dtype) if d is not None else t
-            for t, d in zip(map(bound_type, operands), dims, strict=True)
-        ]
-        plain = _with_all_states(elements, **params)
-        outs, places = batch_values(trace, plain, size, operands, dims)
-        return tuple(outs), places
+        if lead and dims[0] is not None:  # loops of different lengths
+            types = [batched_type(t, None, size) if d is None else
+                     ArrayType((*t.shape[:d], *t.shape[d + 1 :]), t.dtype)
+                     for t, d in zip(map(bound_type, operands), dims, strict=True)]
+            plain = _with_all_states(types, step=step, back=back, sizes=sizes, length=length, reverse=reverse,
+                                     checkpoint=checkpoint, stacked=stacked)
+            return batch_values(trace, plain, size, operands, dims)
+        values: list[Any] = list(operands[lead:])
+        axes = list(dims[lead:])
+        states = [*range(consts, consts + carry), *range(front, front + cot)]
+        for i in range(consts, len(values)):
+            if axes[i] is not None and i not in states:
+                axis = batch_axis(back.in_types[i])
+                values[i], axes[i] = placed(values[i], axes[i], 1 + axis, size, trace), axis
+        for i in states:
+            axes[i] = None if axes[i] is None else 0
+        stepped, _ = carried_batch(step, size, axes[:front], consts, carry)
+        axes, flags = carried_batch(back, size, [*stepped, *axes[front:]], front, cot)
+        for i in states:
+            if axes[i] is not None:
+                values[i] = placed(values[i], dims[lead + i], 0, size, trace)
+        places = [None if not flag else 0 if i < cot else batch_axis(t)
+                  for i, (t, flag) in enumerate(zip(back.out_types, flags, strict=True))]
+        batched = batch(back, size, axes, places)
+        outs = record(
+            self, [*operands[:lead], *values],
+            step=batch(step, size, stepped, stepped[consts : consts + carry]), back=batched, sizes=sizes,
+            length=length, reverse=reverse, checkpoint=checkpoint,
+            stacked=tuple(t.strong for t in batched.out_types[cot:]))
+        return outs, [p if p is None or i < cot else p + 1 for i, p in enumerate(places)]
 
 
 def _with_all_states(
@@ -150,7 +243,7 @@ def pulled_back(
     linear = [v in roots for v in body.inputs]
     known, lin = flagged(linear, False), flagged(linear)
     kept = [i for i in known if consts <= i < end]
-    step = dce(arranged(body, known, [i - consts for i in kept]))
+    step = known_part(body, linear, [i >= carry or linear[consts + i] for i in range(len(body.outputs))])
     outs = [i for i, a in enumerate(body.outputs) if a in late or (i < carry and linear[consts + i])]
     moving = [i for i in outs if i < carry]
     given = [i for i in outs if i >= carry and ct[i] is not None]

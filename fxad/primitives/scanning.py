@@ -13,6 +13,14 @@ from fxad.ir.primitive import Separated, Unknown, require
 from fxad.ir.program import Atom, Equation, Params, Program, Var
 from fxad.ir.types import UNKNOWN, ArrayType
 from fxad.primitives.arithmetic import add, less
+from fxad.primitives.carrying import (
+    beside,
+    carried_batch,
+    carried_tangents,
+    known_part,
+    late_carry,
+    moved_out,
+)
 from fxad.primitives.reductions import reduce_max
 from fxad.primitives.reversal import Schedule, pulled_back
 from fxad.primitives.samples import Sample, normal, positive, sample
@@ -23,21 +31,19 @@ from fxad.primitives.structured import (
     check_operands,
     example,
     flagged,
-    hoisted,
     instantiated,
     placed,
     record,
-    spliced,
     trace_of,
     used_inputs,
     witnessed,
 )
 from fxad.tracing import Kind, Trace, Tracer
 from fxad.tracing.operations import operations
-from fxad.transforms.batch import batch, batched_outputs, batched_type
+from fxad.transforms.batch import batch, batched_type
 from fxad.transforms.inline import build, inline
-from fxad.transforms.jvp import jvp, moving_outputs
-from fxad.transforms.split import separated, split
+from fxad.transforms.jvp import jvp
+from fxad.transforms.split import split
 from fxad.transforms.transpose import transpose
 
 __all__ = ["Scan", "scan"]
@@ -140,12 +146,12 @@ class Scan(Structured):
     ) -> Separated:
         """With checkpoints nothing is stacked: what waits runs the whole loop again (see `run_backwards`)."""
         body, consts = eqn.params["body"], eqn.params["consts"]
-        known = arranged(body, flagged(waits, False), flagged(out_waits, False))
+        known = known_part(body, waits, out_waits)
         operands = eqn.inputs[lead:]
         early = tuple(eqn.outputs[i] for i in flagged(out_waits, False))
         first = Equation(
             self, (*eqn.inputs[:lead], *(operands[i] for i in flagged(waits, False))),
-            Params(eqn.params | {"body": dce(known), "consts": waits[:consts].count(False),
+            Params(eqn.params | {"body": known, "consts": waits[:consts].count(False),
                                  "carry": out_waits[: eqn.params["carry"]].count(False)}),
             early, eqn.source,
         )
@@ -261,64 +267,6 @@ def _kept(first: Equation) -> list[Equation]:
 # -- shared with while ------------------------------------------------------------------------------
 
 
-def carried_tangents(
-    body: Program, active: Sequence[bool], consts: int, carry: int
-) -> tuple[list[bool], list[bool]]:
-    """Which inputs and outputs of a loop's body have tangents, once those of the carry have spread."""
-    now = list(active)
-    while True:
-        moving = moving_outputs(body, now)
-        spread = [a or b for a, b in zip(now[consts : consts + carry], moving, strict=False)]
-        if spread == now[consts : consts + carry]:
-            return now, [*spread, *moving[carry:]]
-        now[consts : consts + carry] = spread
-
-
-def carried_batch(
-    body: Program, size: int, axes: Sequence[int | None], consts: int, carry: int
-) -> tuple[list[int | None], list[bool]]:
-    """The batch axes of a body's inputs, and which outputs are batched, once the carry's have spread."""
-    now = list(axes)
-    while True:
-        flags = batched_outputs(body, size, now)
-        spread = [0 if a is not None or b else None
-                  for a, b in zip(now[consts : consts + carry], flags, strict=False)]
-        if spread == now[consts : consts + carry]:
-            return now, [*(a is not None for a in spread), *flags[carry:]]
-        now[consts : consts + carry] = spread
-
-
-def late_carry(
-    body: Program, late: Sequence[bool], consts: int, carry: int
-) -> tuple[list[bool], list[bool]]:
-    """Which inputs and outputs of a loop's body have to wait, once the carry's late ones have spread."""
-    now = list(late)
-    while True:
-        waiting = separated(body, [v for v, flag in zip(body.inputs, now, strict=True) if flag])[2]
-        outs = [a in waiting for a in body.outputs]
-        spread = [a or b for a, b in zip(now[consts : consts + carry], outs, strict=False)]
-        if spread == now[consts : consts + carry]:
-            return now, [*spread, *outs[carry:]]
-        now[consts : consts + carry] = spread
-
-
-def moved_out(
-    eqn: Equation, late: list[bool], lead: int, consts: int
-) -> tuple[list[Equation], Equation, list[bool]]:
-    """What a loop computes of its known constants, in front of it; `lead` operands come before those."""
-    parts = hoisted(eqn.params["body"], [not flag for flag in late[lead : lead + consts]])
-    if parts is None:
-        return [], eqn, late
-    before, body = parts
-    known = [a for a, flag in zip(eqn.inputs[lead : lead + consts], late[lead:], strict=False) if not flag]
-    equations, made = spliced(before, known)
-    inputs = (*eqn.inputs[: lead + consts], *made, *eqn.inputs[lead + consts :])
-    name = "consts" if "consts" in eqn.params else "body_consts"
-    params = Params(eqn.params | {"body": body, name: consts + len(made)})
-    moved = Equation(eqn.primitive, inputs, params, eqn.outputs, eqn.source)
-    return equations, moved, [*late[: lead + consts], *([False] * len(made)), *late[lead + consts :]]
-
-
 class Halves:
     """The body of a loop, split into what is known first and what waits.
 
@@ -407,18 +355,6 @@ def pruned_loop(
 
 
 # -- bodies -----------------------------------------------------------------------------------------
-
-
-def beside(flags: Sequence[bool], sizes: Sequence[int]) -> list[int]:
-    """The order of values and, numbered after them, their tangents: group by group."""
-    order: list[int] = []
-    tangents = iter(range(len(flags), 2 * len(flags)))
-    start = 0
-    for size in sizes:
-        group = range(start, start + size)
-        order += [*group, *(next(tangents) for i in group if flags[i])]
-        start += size
-    return order
 
 
 def _pulled_body(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import itertools
 import math
 import tracemalloc
@@ -258,6 +259,29 @@ def test_checkpoints_change_no_derivative(kind: Any) -> None:
     np.testing.assert_allclose(fxad.jit(fxad.grad(kept))(X), fxad.grad(plain)(X), rtol=1e-10)
     np.testing.assert_allclose(fxad.vmap(fxad.grad(kept))(BATCH), [fxad.grad(plain)(x) for x in BATCH],
                                rtol=1e-8)
+    np.testing.assert_allclose(fxad.grad(lambda x: np.sum(fxad.vmap(kept)(x)))(BATCH),
+                               [fxad.grad(plain)(x) for x in BATCH], rtol=1e-8)
+    np.testing.assert_allclose(fxad.jacrev(fxad.grad(kept))(X), fxad.hessian(plain)(X), rtol=1e-8)
+    np.testing.assert_allclose(fxad.linearize(fxad.grad(kept), X)[1](X), fxad.hessian(plain)(X) @ X,
+                               rtol=1e-8)
+    np.testing.assert_allclose(fxad.vmap(fxad.hessian(kept))(BATCH), [fxad.hessian(plain)(x) for x in BATCH],
+                               rtol=1e-8)
+
+
+def test_third_derivatives_and_transposes_with_checkpoints() -> None:
+    def f(x: Any, kind: Any) -> Any:
+        step = lambda c, u: (np.sin(c) * x + u * c, np.sum(c) * u)
+        c, ys = lax.scan(step, x, XS[:, 0], checkpoint=kind)
+        return np.sum(c) + np.sum(np.cos(ys))
+
+    plain, kept = (lambda x, k=k: f(x, k) for k in (None, "binomial"))
+    for third in (lambda f: fxad.jacfwd(fxad.hessian(f))(X), lambda f: fxad.jacrev(fxad.hessian(f))(X),
+                  lambda f: fxad.jacrev(fxad.jacrev(fxad.grad(f)))(X)):
+        np.testing.assert_allclose(third(kept), third(plain), rtol=1e-8)
+    # A pull-back is linear, and its transpose is the push-forward.
+    pull = fxad.vjp(kept, X)[1]
+    push = fxad.linear_transpose(lambda ct: pull(ct)[0], 1.0)
+    np.testing.assert_allclose(push(BATCH[0])[0], fxad.jvp(plain, (X,), (BATCH[0],))[1], rtol=1e-10)
 
 
 @pytest.mark.parametrize("snapshots", range(7))
@@ -275,23 +299,34 @@ def test_binomial_steps_are_the_fewest(snapshots: int) -> None:
         assert seen == [(k, k) for k in range(steps)][::-1]
 
 
-def test_binomial_needs_the_memory_of_few_states() -> None:
-    n, size = 400, 100_000
+@pytest.mark.parametrize("derivative", ["grad", "hvp", "vmap of grad", "grad of vmap"])
+def test_binomial_needs_the_memory_of_few_states(derivative: str) -> None:
+    n, size = 300, 30_000
 
     def f(x: Any, kind: Any) -> Any:
         return np.sum(lax.scan(lambda y, _: (y + 1e-2 * np.sin(y), None), x, None, n, checkpoint=kind)[0])
 
     x = np.linspace(0.0, 1.0, size)
-    g = fxad.jit(fxad.grad(f), static_argnums=1)
-    small = g(x, "binomial")
+
+    def run(kind: Any) -> Any:
+        one = functools.partial(f, kind=kind)
+        return {
+            "grad": lambda: fxad.grad(one)(x),
+            "hvp": lambda: fxad.jvp(fxad.grad(one), (x,), (np.ones(size),))[1],
+            "vmap of grad": lambda: fxad.vmap(fxad.grad(one))(x.reshape(3, -1)),
+            "grad of vmap": lambda: fxad.grad(lambda x: np.sum(fxad.vmap(one)(x)))(x.reshape(3, -1)),
+        }[derivative]()
+
+    small = run("binomial")
     tracemalloc.start()
     try:
-        g(x, "binomial")
+        run("binomial")
         peak = tracemalloc.get_traced_memory()[1] / x.nbytes
     finally:
         tracemalloc.stop()
-    assert peak < 30  # of 400 states
-    np.testing.assert_allclose(small, g(x, None), rtol=1e-12)
+    # An hvp carries a state and its tangent.
+    assert peak < (60 if derivative == "hvp" else 30)  # of 300 states
+    np.testing.assert_allclose(small, run(None), rtol=1e-10)
 
 
 # -- how they run -------------------------------------------------------------------------------------
