@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.lib.array_utils import normalize_axis_index, normalize_axis_tuple
 
-from fxad.errors import TypeMismatch, explain
+from fxad.errors import ConcretizationError, TypeMismatch, explain
 from fxad.numpy.dispatch import has_tracer, into_array
 from fxad.primitives.slicing import concatenate
 from fxad.primitives.structural import convert_to, reshape
@@ -111,11 +111,16 @@ def concrete(x: Any, asked: str, fix: str) -> Any:
 def holds(condition: Any) -> bool:
     """Whether a condition on values holds, for NumPy's errors about them.
 
-    Where there are no values to look at (vmap), it is taken to.
+    Where there are no values to look at (vmap, also around a derivative), it is taken to.
     """
-    if condition.__class__ is Tracer and condition.owner.kind not in (Kind.CONCRETE, Kind.JIT):
+    if condition.__class__ is not Tracer:
+        return bool(condition)
+    if condition.owner.kind not in (Kind.CONCRETE, Kind.JIT):
         return True
-    return bool(condition)
+    try:
+        return bool(condition)
+    except ConcretizationError:
+        return True
 
 
 Trace.stack = staticmethod(as_array)

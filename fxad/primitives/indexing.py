@@ -240,6 +240,7 @@ scatter_sum = ScatterSum("scatter_sum", samples=[
     sample(normal(2, 2, 3, 2), exactly([[0], [1]]), exactly([[0, 2, 2]]), shape=(2, 3, 3, 2),
            axes=(1, 2)),
     sample(normal(2), exactly(1), shape=(2, 3), axes=(1,)),
+    sample(normal(), exactly(1), shape=(3,), axes=(0,), dtypes="fc"),
     sample(normal(0), exactly(np.zeros(0, np.intp)), shape=(3,), axes=(0,)),
 ])
 

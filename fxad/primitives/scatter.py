@@ -222,6 +222,7 @@ scatter = Scatter("scatter", samples=[
         sample(normal(2, 3, 3, 2), normal(2, 2, 3, 2), exactly([[0], [1]]), exactly([[0, 2, 2]]),
                axes=(1, 2), op=op),
         sample(normal(2, 3), normal(2), exactly(-1), axes=(1,), op=op, distinct=True),
+        sample(normal(3), normal(), exactly(1), axes=(0,), op=op, distinct=True),
         sample(normal(3), normal(2), exactly([2, 0]), axes=(0,), op=op, distinct=True),
         sample(normal(3), normal(0), exactly(np.zeros(0, np.intp)), axes=(0,), op=op),
     )

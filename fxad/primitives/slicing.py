@@ -89,7 +89,8 @@ def spread(size: int, x: Any, dim: int | None, like: Any) -> Any:
     if dim is not None:
         return to_front(x, dim)
     if not isinstance(x, Tracer) and rank_of(x) == 0:
-        return full_like(like, x, (size,), like.dtype if isinstance(x, complex) else None)
+        # `like` may be an index array: what is repeated keeps its own dtype, and a Python number its kind.
+        return full_like(like, x, (size,), getattr(x, "dtype", np.result_type(like.dtype, x)))
     return operations.broadcast(x, (size, *x.shape), tuple(range(1, x.ndim + 1)))
 
 

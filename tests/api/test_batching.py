@@ -137,3 +137,24 @@ def test_deciding_on_what_is_not_batched() -> None:
         fxad.vmap(lambda x: x if x > 0 else -x)(np.ones(3))
     with pytest.raises(errors.ConcretizationError):
         fxad.vmap(fxad.grad(lambda x: x if x > 0 else -x))(np.ones(3))
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+def test_the_gradient_of_an_element_that_is_looked_up(dtype: Any) -> None:
+    """The cotangent is one number for all elements of the batch: it stays what it is beside the indices."""
+    x = np.array([[0.13, 0.61, 0.27], [0.3, 0.2, 0.1]], dtype)
+    found = fxad.vmap(fxad.grad(lambda x: 0.5 * x[np.argmax(x)]))(x)
+    assert found.dtype == dtype
+    np.testing.assert_array_equal(found, [[0, 0.5, 0], [0.5, 0, 0]])
+
+
+@pytest.mark.parametrize("f", [
+    lambda x: x[np.nanargmax(x)] ** 2, lambda x: np.sum(np.histogram(x, 4, density=True)[0]),
+    lambda x: np.sum(np.histogram_bin_edges(x, 3) ** 2),
+])
+def test_numpys_questions_about_values(f: Any) -> None:
+    """What NumPy refuses by value is taken to be right under vmap, also around a derivative."""
+    x = np.array([[0.13, 0.61, 0.27], [0.3, 0.2, 0.1]])
+    expected = [fxad.grad(f)(row) for row in x]
+    np.testing.assert_allclose(fxad.vmap(fxad.grad(f))(x), expected)
+    np.testing.assert_allclose(fxad.grad(lambda x: np.sum(fxad.vmap(f)(x)))(x), expected)

@@ -8,8 +8,9 @@ import zlib
 import numpy as np
 import pytest
 
-from fxad.ir import PRIMITIVES, Code, Primitive, Program, load_deferred, type_of
+from fxad.ir import PRIMITIVES, Code, Primitive, Program, frozen, load_deferred, type_of
 from fxad.primitives.samples import Sample
+from fxad.tracing import Kind, Trace, bind_in
 from fxad.transforms import batch, jvp, linearize, transpose
 from tests.laws import (
     assert_close,
@@ -176,6 +177,26 @@ def test_batch(case: Case) -> None:
         one_by_one = [loop(*row) for row in rows]
         desired = [np.stack(outs) for outs in zip(*one_by_one, strict=True)]
         assert_close(checked(batch(program, size, axes))(*operands), desired)
+
+
+with_numbers = [c for c in with_operands if len(c.values) > 1 and any(np.ndim(v) == 0 for v in c.values)]
+
+
+@over(with_numbers)
+def test_batch_beside_numbers(case: Case) -> None:
+    """Numbers written into the Program keep their dtype, whatever the others that are mapped."""
+    numbers = [np.ndim(v) == 0 and v.dtype.kind in "fc" for v in case.values]
+    if not any(numbers) or all(numbers):
+        return
+    trace = Trace(Kind.BUILD, purpose="a test")
+    operands = [np.asarray(v)[()] if number else trace.input(type_of(v))
+                for v, number in zip(case.values, numbers, strict=True)]
+    outs = bind_in(trace, case.primitive, operands, frozen(case.sample.params))
+    program = trace.program([trace.operand(o) for o in (outs if case.primitive.multiple else (outs,))])
+    arrays = [v for v, number in zip(case.values, numbers, strict=True) if not number]
+    desired = [np.stack([out, out]) for out in checked(program)(*arrays)]
+    found = checked(batch(program, 2, [0] * len(arrays)))(*[np.stack([v, v]) for v in arrays])
+    assert_close(found, desired)
 
 
 @over(in_double)
