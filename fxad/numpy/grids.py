@@ -6,9 +6,10 @@ from typing import Any
 
 import numpy as np
 
-from fxad.numpy.arguments import as_array, refused
+from fxad.numpy.arguments import as_array, converted, refused
 from fxad.numpy.creation import array, linspace, meshgrid
 from fxad.numpy.dispatch import has_tracer
+from fxad.numpy.elementwise import result_type
 from fxad.numpy.joining import concatenate, stack
 from fxad.numpy.shaping import moveaxis, transpose
 
@@ -68,7 +69,10 @@ class _Row:
                               "np.r_['0,2', ...] for an array of two axes")
             numbers = [int(n) for n in directive.split(",")]
             axis, ndmin, place = (*numbers, *self.given[len(numbers):])
-        return concatenate([_placed(part, ndmin, place) for part in parts], axis)
+        made = [_placed(part, ndmin, place) for part in parts]
+        # Python's numbers are weak among the others.
+        dtype = result_type(*[part if np.isscalar(part) else m for part, m in zip(parts, made, strict=True)])
+        return concatenate([converted(m, dtype) for m in made], axis)
 
     def __len__(self) -> int:
         return 0
