@@ -41,7 +41,7 @@ def inverse_gaps(w: Any) -> Any:
 
 def negligible(x: Any, scale: Any, size: int) -> Any:
     """Where `x` is nothing, to within rounding, beside the largest of each vector of `scale`."""
-    largest = reduce_max(scale, axes=(scale.ndim - 1,)) * (size * float(np.finfo(x.dtype).eps))
+    largest = reduce_max(scale, axes=(scale.ndim - 1,)) * (8 * size * float(np.finfo(x.dtype).eps))
     return less_equal(absolute(x), columns_of(largest, x.shape))
 
 

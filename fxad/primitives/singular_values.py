@@ -4,8 +4,9 @@ Singular vectors are determined up to a phase that each pair shares, within the 
 values not at all, and those of zero, which a rank-deficient or oblong matrix has, are any basis of a
 space. In the derivative the largest component of each complex left vector keeps its phase, and vectors
 of equal singular values do not mix, zeros included: they turn no more than they must to stay orthogonal
-to the others. So nothing is inf or NaN there, and what does not depend on the choice of such vectors is
-right, as is the projection on the space they span. A singular value that is 0 has derivative 0.
+to the others, and for the product `u @ vh` of those that are not zero. So nothing is inf or NaN there,
+and what does not depend on the choice of such vectors is right, as is the projection on the space they
+span. A singular value that is 0 has derivative 0.
 """
 
 from __future__ import annotations
@@ -35,8 +36,8 @@ from fxad.primitives.linalg import (
     OnMatrices,
     adjoint,
     check_matrix,
+    hermitian_part,
     inexact,
-    places,
     real_dtype,
 )
 from fxad.primitives.rounding import absolute, copysign
@@ -97,18 +98,15 @@ class SingularValues(OnMatrices):
 def _vectors(dx: Any, u: Any, s: Any, vh: Any, p: Any) -> tuple[Any, Any]:
     """The tangents of `u` and of `v`."""
     m, k, n = u.shape[-2], s.shape[-1], vh.shape[-1]
-    shape = p.shape
-    left, right = columns_of(s, shape), rows_of(s, shape)
-    # 1 / (s[j]^2 - s[i]^2), where neither the gap nor the sum is zero.
-    factor = inverse_gaps(s) * inverse_or_zero(left + right, s, max(m, n))
-    from_right, from_left = p * right, left * p
-    turn_u = factor * (from_right + adjoint(from_right))
-    turn_v = factor * (from_left + adjoint(from_left))
-    inverse_s = inverse_or_zero(s, s, max(m, n))
-    if p.dtype.kind == "c":
-        phases = where(equal(*places(p)), (p - adjoint(p)) * 0.5, 0)
-        turn_u = turn_u + phases * rows_of(inverse_s, shape)
-    du, dv = matmul(u, turn_u), matmul(adjoint(vh), turn_v)
+    size = max(m, n)
+    # Hermitian changes turn the vectors of u and v together, skew-Hermitian ones against each other: those
+    # have a meaning where singular values are equal, too, since `u @ vh` has.
+    together = hermitian_part(p)
+    against = p - together
+    sums = columns_of(s, p.shape) + rows_of(s, p.shape)
+    together, against = inverse_gaps(s) * together, inverse_or_zero(sums, s, size) * against
+    du, dv = matmul(u, together + against), matmul(adjoint(vh), together - against)
+    inverse_s = inverse_or_zero(s, s, size)
     if m > k:
         outside = matmul(dx, adjoint(vh)) - matmul(u, p)
         du = du + outside * rows_of(inverse_s, outside.shape)

@@ -121,7 +121,7 @@ def _zero(function: Callable[..., Any], arrays: tuple[Any, ...], tangents: list[
 
     def beside(*given: Any) -> Any:
         leaves = fxad.tree.leaves(function(*given))
-        return sum(np.sum(x**3) for x in given) + sum(np.sum(x * 1.0) for x in leaves)
+        return sum(np.sum(np.real(x**3)) for x in given) + sum(np.sum(np.real(x)) for x in leaves)
 
     places = tuple(range(len(arrays)))
     slope = fxad.grad(beside, argnums=places)
