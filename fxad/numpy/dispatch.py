@@ -35,8 +35,8 @@ UFUNCS: dict[np.ufunc, Callable[..., Any]] = {
     # These two have no ufunc of their own.
     if isinstance(p, Elementwise) and p.name not in ("where", "complex")
 }
-#: Other packages' ufuncs: where their table is, by their names. It is loaded when one of them arrives.
-_ELSEWHERE = {"scipy.special": "fxad.scipy.special"}
+#: Where the traced forms of other packages' functions are: loaded when one of these is called.
+_ELSEWHERE = {"scipy.special": "fxad.scipy.special", "scipy.linalg": "fxad.scipy.linalg"}
 #: `ufunc.reduce` and `ufunc.accumulate` as functions of (array, axis, ...).
 REDUCTIONS: dict[tuple[np.ufunc, str], Callable[..., Any]] = {}
 
@@ -162,7 +162,8 @@ def _traced_form(ufunc: np.ufunc) -> Any:
     function = UFUNCS.get(ufunc)
     package = _package(ufunc)
     if function is None and package is not None:
-        function = importlib.import_module(_ELSEWHERE[package]).UFUNCS.get(ufunc.__name__)
+        forms = getattr(importlib.import_module(_ELSEWHERE[package]), "UFUNCS", {})
+        function = forms.get(ufunc.__name__)
         if function is not None:
             UFUNCS[ufunc] = function
     return function

@@ -55,6 +55,8 @@ DEFERRED += [f"fxad.primitives.{name}" for name in (
     "error_functions",
     "gamma_functions",
     "logistic",
+    "lu",
+    "matrix_exponential",
 )]
 
 operations.full = creation.full_in

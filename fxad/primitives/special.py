@@ -22,7 +22,7 @@ from fxad.primitives.families import Operation, Pointwise, align, python_kinds
 from fxad.source import Source
 
 __all__ = ["OfOrder", "Special", "by_element", "missing", "scipy",
-           "scipy_call", "scipy_special"]
+           "scipy_call", "scipy_linalg", "scipy_special"]
 
 
 class _Package:
@@ -45,6 +45,15 @@ def scipy_special() -> ModuleType | None:
     """`scipy.special`, or None where SciPy is not installed."""
     try:
         return importlib.import_module("scipy.special")
+    except ImportError:
+        return None
+
+
+@functools.cache
+def scipy_linalg() -> ModuleType | None:
+    """`scipy.linalg`, or None where SciPy is not installed."""
+    try:
+        return importlib.import_module("scipy.linalg")
     except ImportError:
         return None
 

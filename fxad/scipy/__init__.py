@@ -5,6 +5,6 @@ functions; those that stand here behave as their namesakes. SciPy is optional: a
 way in NumPy alone works without it, and another says that it is missing when it is called.
 """
 
-from fxad.scipy import special
+from fxad.scipy import linalg, special
 
-__all__ = ["special"]
+__all__ = ["linalg", "special"]

@@ -7,7 +7,6 @@ Integers are taken as float64, and single precision stays single.
 
 from __future__ import annotations
 
-import functools
 import math
 import operator
 from collections.abc import Callable
@@ -29,6 +28,7 @@ from fxad.primitives.selection import where
 from fxad.primitives.special import float_dtype, missing, scipy_special
 from fxad.primitives.stopping import stop_gradient
 from fxad.primitives.structural import reshape
+from fxad.scipy.namesakes import named, namesake_of
 from fxad.tracing import Tracer
 
 __all__ = [
@@ -59,30 +59,11 @@ def _ufunc(implementation: F, *names: str) -> F:
             raise missing(f"{name}(..., {next(iter(kwargs))}=)")
         return implementation(*[as_array(v) if isinstance(v, (list, tuple)) else v for v in args])
 
-    made: F = _named(either, name)
+    made: F = named(either, "special", name)
     return made
 
 
-def _function(implementation: F) -> F:
-    """A function of SciPy's that is no ufunc: SciPy's own on arrays, the one below on traced values."""
-    name = implementation.__name__
-
-    @functools.wraps(implementation)
-    def either(*args: Any, **kwargs: Any) -> Any:
-        special = scipy_special()
-        if special is None or has_tracer(args) or has_tracer(kwargs.values()):
-            return implementation(*args, **kwargs)
-        return getattr(special, name, implementation)(*args, **kwargs)
-
-    made: F = _named(either, name, implementation.__doc__)
-    return made
-
-
-def _named(function: Any, name: str, doc: str | None = None) -> Any:
-    function.__name__ = function.__qualname__ = name
-    function.__doc__ = f"As `scipy.special.{name}`, on arrays and traced values alike." + (
-        f"\n\n{doc}" if doc else "")
-    return function
+_function = namesake_of("special")
 
 
 # -- functions of each element -------------------------------------------------------------------------
