@@ -30,6 +30,21 @@ def assign(x: Any) -> Any:
     return x
 
 
+def increment(x: Any) -> Any:
+    x += 1.0
+    return x
+
+
+def outer_write(x: Any, over: Any) -> Any:
+    buffer = np.zeros_like(x)
+
+    def write(t: Any) -> Any:
+        buffer[0] = t
+        return t
+
+    return np.sum(over(write, x)) + buffer[0]
+
+
 def store(x: Any) -> Any:
     buffer = np.zeros((2, 3))
     buffer[0] = x
@@ -187,7 +202,23 @@ CASES: dict[str, Case] = {
                             ["(grad)"]),
     # -- assignment
     "assignment": (lambda: fxad.grad(lambda x: np.sum(assign(x)))(X), errors.TypeMismatch,
-                   ["assigned", "x[0] = 1.0", "x = x.at[i].set(v)"]),
+                   ["an argument of the function is written to: the array is the caller's", "x[0] = 1.0",
+                    "x = x.at[i].set(v)", "x = x.copy()", "input 'x' of the function under grad"]),
+    "assignment in place": (lambda: fxad.grad(lambda x: np.sum(increment(x)))(X), errors.TypeMismatch,
+                            ["an argument of the function is written to", "x += 1.0", "x = x + v"]),
+    "assignment to a view": (lambda: fxad.grad(lambda x: np.sum(assign(x[1:])))(X), errors.TypeMismatch,
+                             ["an argument of the function is written to, by a view of it", "x[0] = 1.0"]),
+    "assignment to a number": (lambda: fxad.grad(lambda x: assign(np.sum(x)))(X), errors.TypeMismatch,
+                               ["one number is written to", "x = v"]),
+    "assignment to a diagonal": (lambda: fxad.grad(lambda x: np.sum(assign(np.diagonal(np.outer(x, x)))))(X),
+                                 errors.TypeMismatch, ["assignment destination is read-only", "y.copy()"]),
+    "assignment to an outer array": (
+        lambda: fxad.grad(lambda x: outer_write(x, lambda f, y: fxad.vmap(f)(y)))(X), errors.TypeMismatch,
+        ["an array of the function around is written to in a function under vmap", "buffer[0] = t",
+         "np.zeros_like(t)"]),
+    "assignment in a loop": (
+        lambda: fxad.grad(lambda x: outer_write(x, lambda f, y: fxad.lax.map(f, y)))(X), errors.TypeMismatch,
+        ["an array of the function around is written to in a function under", "buffer[0] = t"]),
     "assignment into an array": (lambda: fxad.grad(lambda x: np.sum(store(x)))(X),
                                  errors.ConcretizationError,
                                  ["assignment into a plain NumPy array", "buffer[0] = x"]),

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 from fxad import tree
 from fxad.primitives.stopping import stop_gradient as stop
 from fxad.tracing import Tracer, concrete_value
@@ -47,6 +49,8 @@ def value_of(x: Any) -> Any:
     def value(leaf: Any) -> Any:
         if not isinstance(leaf, Tracer):
             return leaf
-        return concrete_value(leaf, "fxad.value_of(x)", "compute with x itself")
+        found = concrete_value(leaf, "fxad.value_of(x)", "compute with x itself")
+        # The caller may write into it; what the trace knows stays as it is.
+        return found.copy() if isinstance(found, np.ndarray) else found
 
     return tree.map(value, x)

@@ -11,6 +11,7 @@ from fxad.numpy.arguments import as_array, axis_of, converted, refuse_out
 from fxad.numpy.dispatch import implements
 from fxad.numpy.shaping import ravel
 from fxad.primitives import contraction as primitive
+from fxad.primitives.views import Diagonal, is_view
 from fxad.tracing import Tracer
 
 __all__ = ["diag", "diagflat", "diagonal", "dot", "einsum", "einsum_path", "inner", "kron",
@@ -76,7 +77,7 @@ def einsum_path(*operands: Any, optimize: Any = "greedy", einsum_call: bool = Fa
 # -- diagonals ----------------------------------------------------------------------------------------
 
 
-@implements(np.diagonal)
+@implements(np.diagonal, views=True)
 def diagonal(a: Any, offset: Any = 0, axis1: Any = 0, axis2: Any = 1) -> Any:
     a = as_array(a)
     if a.ndim < 2:
@@ -84,7 +85,14 @@ def diagonal(a: Any, offset: Any = 0, axis1: Any = 0, axis2: Any = 1) -> Any:
     i, j = axis_of(axis1, a.ndim), axis_of(axis2, a.ndim)
     if i == j:
         raise ValueError("axis1 and axis2 cannot be the same")
-    return primitive.diagonal(a, operator.index(offset), i, j)
+    return _diagonal(a, operator.index(offset), i, j)
+
+
+def _diagonal(a: Any, offset: int, i: int, j: int, *, writable: bool = False) -> Any:
+    def read(x: Any) -> Any:
+        return primitive.diagonal(x, offset, i, j)
+
+    return is_view(read(a), a, Diagonal(read, offset, (i, j), writable=writable))
 
 
 @implements(np.trace)
@@ -98,9 +106,10 @@ def trace(a: Any, offset: Any = 0, axis1: Any = 0, axis2: Any = 1, dtype: Any = 
     return total if dtype is None else converted(total, dtype)
 
 
-@implements(np.diag)
+@implements(np.diag, views=True)
 def diag(v: Any, k: Any = 0) -> Any:
-    return primitive.diag(as_array(v), operator.index(k))
+    v = as_array(v)
+    return diagonal(v, k) if v.ndim == 2 else primitive.diag(v, operator.index(k))
 
 
 @implements(np.diagflat)

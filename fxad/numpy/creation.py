@@ -8,16 +8,18 @@ from typing import Any
 import numpy as np
 
 from fxad.numpy.arguments import as_array, converted, holds, join, refused
+from fxad.numpy.buffers import filled_like
 from fxad.numpy.dispatch import has_tracer, implements
-from fxad.numpy.elementwise import typed
+from fxad.numpy.elementwise import own_of, typed
 from fxad.numpy.reductions import all_
-from fxad.numpy.shaping import broadcast_to, moveaxis, reshaped
+from fxad.numpy.shaping import broadcast_to, moveaxis, reshaped_view
 from fxad.primitives.arithmetic import divide
 from fxad.primitives.exponential import log10
 from fxad.primitives.logical import isfinite
 from fxad.primitives.powers import power
 from fxad.primitives.rounding import sign
 from fxad.primitives.structural import reshape
+from fxad.primitives.views import Dense, may_be_view
 from fxad.tracing import Tracer
 
 __all__ = ["array", "asanyarray", "asarray", "asarray_chkfinite", "ascontiguousarray", "asfortranarray",
@@ -28,28 +30,33 @@ __all__ = ["array", "asanyarray", "asarray", "asarray_chkfinite", "ascontiguousa
 # -- from array-likes ---------------------------------------------------------------------------------
 
 
-@implements(np.asarray)
+@implements(np.asarray, views=True)
 def asarray(a: Any, dtype: Any = None, order: Any = None, *, device: Any = None,
             copy: bool | None = None, like: Any = None) -> Any:
     made = as_array(a)
     return made if dtype is None else converted(made, dtype)
 
 
-@implements(np.asanyarray)
+@implements(np.asanyarray, views=True)
 def asanyarray(a: Any, dtype: Any = None, order: Any = None, *, device: Any = None,
                copy: bool | None = None, like: Any = None) -> Any:
     return asarray(a, dtype)
 
 
-@implements(np.ascontiguousarray)
+@implements(np.ascontiguousarray, views=True)
 def ascontiguousarray(a: Any, dtype: Any = None, *, like: Any = None) -> Any:
-    made = asarray(a, dtype)
-    return reshaped(made, made.shape or (1,))
+    return _lying(a, dtype, Dense())
 
 
-@implements(np.asfortranarray)
+@implements(np.asfortranarray, views=True)
 def asfortranarray(a: Any, dtype: Any = None, *, like: Any = None) -> Any:
-    return ascontiguousarray(a, dtype)
+    return _lying(a, dtype, Dense(True))
+
+
+def _lying(a: Any, dtype: Any, order: Dense) -> Any:
+    """An array whose elements lie in an order: itself, if they do, else a copy."""
+    x = reshaped_view(asarray(a, dtype), np.shape(a) or (1,))
+    return may_be_view(Tracer(x.owner, x.index, x.type), x, [order]) if x.__class__ is Tracer else x
 
 
 def asarray_chkfinite(a: Any, dtype: Any = None, order: Any = None) -> Any:
@@ -65,59 +72,63 @@ def asarray_chkfinite(a: Any, dtype: Any = None, order: Any = None) -> Any:
     return made
 
 
-@implements(np.require)
+@implements(np.require, views=True)
 def require(a: Any, dtype: Any = None, requirements: Any = None, *, like: Any = None) -> Any:
     """What is required of the memory holds for all results."""
     return asarray(a, dtype)
 
 
-@implements(np.array)
+@implements(np.array, views=True)
 def array(object: Any, dtype: Any = None, *, copy: bool | None = True, order: Any = "K",
           subok: bool = False, ndmin: int = 0, like: Any = None) -> Any:
     made = asarray(object, dtype)
     if made.ndim < ndmin:
-        made = reshape(made, shape=(1,) * (ndmin - made.ndim) + made.shape)
-    # A handle of its own: an assignment to one does not change the other.
-    return Tracer(made.owner, made.index, made.type) if isinstance(made, Tracer) else made
+        made = reshaped_view(made, (1,) * (ndmin - made.ndim) + made.shape)
+    return own_of(made, order) if copy else made
 
 
 # -- like others --------------------------------------------------------------------------------------
 
 
-def _like(a: Any, dtype: Any, shape: Any) -> tuple[tuple[int, ...], Any]:
+def _filled(a: Any, value: Any, dtype: Any, order: Any, shape: Any) -> Any:
+    """An array of one value, like `a` in what is not asked for; it can be written to."""
     a = as_array(a)
     if shape is None:
         shape = a.shape
     elif not np.iterable(shape):
         shape = (operator.index(shape),)
-    return tuple(shape), a.dtype if dtype is None else dtype
+    dtype = a.dtype if dtype is None else dtype
+    if a.__class__ is not Tracer:
+        return np.full(shape, value, dtype)
+    return filled_like(a, tuple(map(operator.index, shape)), value, dtype, order)
 
 
-@implements(np.zeros_like)
+@implements(np.zeros_like, views=True)
 def zeros_like(a: Any, dtype: Any = None, order: Any = "K", subok: bool = True, shape: Any = None, *,
                device: Any = None) -> Any:
-    return np.zeros(*_like(a, dtype, shape))
+    return _filled(a, 0, dtype, order, shape)
 
 
-@implements(np.ones_like)
+@implements(np.ones_like, views=True)
 def ones_like(a: Any, dtype: Any = None, order: Any = "K", subok: bool = True, shape: Any = None, *,
               device: Any = None) -> Any:
-    return np.ones(*_like(a, dtype, shape))
+    return _filled(a, 1, dtype, order, shape)
 
 
-@implements(np.empty_like)
+@implements(np.empty_like, views=True)
 def empty_like(prototype: Any, dtype: Any = None, order: Any = "K", subok: bool = True,
                shape: Any = None, *, device: Any = None) -> Any:
-    return np.empty(*_like(prototype, dtype, shape))
+    return _filled(prototype, 0, dtype, order, shape)
 
 
-@implements(np.full_like)
+@implements(np.full_like, views=True)
 def full_like(a: Any, fill_value: Any, dtype: Any = None, order: Any = "K", subok: bool = True,
               shape: Any = None, *, device: Any = None) -> Any:
-    shape, dtype = _like(a, dtype, shape)
-    if has_tracer((fill_value,)):
-        return broadcast_to(converted(as_array(fill_value), dtype), shape)
-    return np.full(shape, fill_value, dtype)
+    if np.ndim(fill_value) == 0 and not has_tracer((fill_value,)):
+        return _filled(a, fill_value, dtype, order, shape)
+    made = _filled(a, 0, dtype, order, shape)
+    made[...] = fill_value
+    return made
 
 
 @implements(np.full)

@@ -20,14 +20,17 @@ from fxad.ir.program import EMPTY
 from fxad.numpy.untraced import UNTRACED
 from fxad.primitives.families import Elementwise
 from fxad.source import Source
-from fxad.tracing import NUMBER_TYPES, Trace, Tracer, attach
+from fxad.tracing import NUMBER_TYPES, Own, Trace, Tracer, attach, own
 
-__all__ = ["FUNCTIONS", "REDUCTIONS", "UFUNCS", "has_tracer", "implements", "into_array", "refusing"]
+__all__ = ["FUNCTIONS", "REDUCTIONS", "UFUNCS", "VIEWS", "has_tracer", "implements", "into_array", "refusing",
+           "separate"]
 
 F = TypeVar("F", bound=Callable[..., Any])
 
 #: What each NumPy function is on traced values.
 FUNCTIONS: dict[Any, Callable[..., Any]] = {}
+#: The functions that may give views of their arguments, or an argument itself.
+VIEWS: set[Any] = set()
 #: What each ufunc is on traced values: a primitive, or a function that composes some.
 UFUNCS: dict[np.ufunc, Callable[..., Any]] = {
     p.ufunc: p
@@ -54,21 +57,29 @@ def has_tracer(values: Iterable[Any]) -> bool:
     return False
 
 
-def implements(*functions: Any) -> Callable[[F], F]:
+def implements(*functions: Any, views: bool = False) -> Callable[[F], F]:
     """Say that the function below is what these NumPy functions do on traced values.
 
     The name stands for both: called on arrays alone it is NumPy's own function.
+
+    Args:
+        functions: NumPy's.
+        views: whether the result may share memory with an argument. What it shares is said by the function
+            itself; all others give arrays of their own.
     """
 
     def decorate(implementation: F) -> F:
         numpy_function = functions[0]
         for function in functions:
             FUNCTIONS[function] = implementation
+            if views:
+                VIEWS.add(function)
 
         @functools.wraps(implementation)
         def either(*args: Any, **kwargs: Any) -> Any:
             if has_tracer(args) or (kwargs and has_tracer(kwargs.values())):
-                return implementation(*args, **kwargs)
+                made = implementation(*args, **kwargs)
+                return made if views else separate(made, args)
             return numpy_function(*args, **kwargs)
 
         either.__name__ = either.__qualname__ = numpy_function.__name__
@@ -79,6 +90,19 @@ def implements(*functions: Any) -> Callable[[F], F]:
         return either  # type: ignore[return-value]
 
     return decorate
+
+
+def separate(made: Any, args: Iterable[Any]) -> Any:
+    """The result of a function that gives no views: with handles of its own, also where it is an argument."""
+    if made.__class__ is Tracer:
+        viewed = getattr(made, "viewed", None)
+        if viewed.__class__ is Own:
+            return made
+        if viewed is not None or (made.type.shape and any(v is made for v in args)):
+            return own(made, like=True) if made.type.shape else Tracer(made.owner, made.index, made.type)
+    elif made.__class__ is tuple or made.__class__ is list:
+        return made.__class__([separate(m, args) for m in made])
+    return made
 
 
 def refusing(function: F) -> F:
@@ -154,7 +178,7 @@ def _unusual(ufunc: np.ufunc, method: str, inputs: Any, kwargs: dict[str, Any]) 
     values = [_operand(v) for v in inputs]
     if any(v is not None for v in asked.values()):
         values = _cast(ufunc, values, **asked)
-    return function(*values, **kwargs)
+    return separate(function(*values, **kwargs), values)
 
 
 def _traced_form(ufunc: np.ufunc) -> Any:
@@ -249,14 +273,16 @@ def array_function(
         raise _unknown(f"{module}.{func.__name__}")
     trace = self.owner
     if trace.source is not None:
-        return function(*args, **kwargs)
+        made = function(*args, **kwargs)
+        return made if func in VIEWS else separate(made, args)
     # All that the function records was written where it was called.
     frame = sys._getframe(1)
     trace.source = (frame.f_code, frame.f_lasti)
     try:
-        return function(*args, **kwargs)
+        made = function(*args, **kwargs)
     finally:
         trace.source = None
+    return made if func in VIEWS else separate(made, args)
 
 
 def _unknown(name: str) -> ConcretizationError:

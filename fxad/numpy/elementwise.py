@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from fxad.numpy.arguments import as_array, concrete, converted, inexact, refuse_out, refused
-from fxad.numpy.dispatch import FUNCTIONS, implements
+from fxad.numpy.dispatch import FUNCTIONS, VIEWS, implements
 from fxad.numpy.reductions import all_
 from fxad.primitives import complexes
 from fxad.primitives import rounding as primitive
@@ -17,7 +17,8 @@ from fxad.primitives.rounding import maximum, minimum
 from fxad.primitives.selection import where as choose
 from fxad.primitives.structural import fit
 from fxad.primitives.trigonometric import arctan2
-from fxad.tracing import Tracer
+from fxad.primitives.views import Part, Zeros, is_view
+from fxad.tracing import Tracer, check_writable, is_number, own, rebind
 
 __all__ = [
     "allclose",
@@ -45,6 +46,7 @@ __all__ = [
     "min_scalar_type",
     "nan_to_num",
     "ndim",
+    "own_of",
     "real",
     "real_if_close",
     "result_type",
@@ -125,12 +127,12 @@ def _is_python_int(x: Any) -> bool:
     return x.__class__ is Tracer and x.type.weak and x.dtype.kind == "i"
 
 
-@implements(np.nan_to_num)
+@implements(np.nan_to_num, views=True)
 def nan_to_num(x: Any, copy: bool = True, nan: Any = 0.0, posinf: Any = None,
                neginf: Any = None) -> Any:
-    x = as_array(x)
+    given = x = as_array(x)
     if x.dtype.kind not in "fc":
-        return x
+        return x if not copy else own_of(x)
     limits = np.finfo(x.dtype)
     greatest = float(limits.max) if posinf is None else posinf
     least = float(limits.min) if neginf is None else neginf
@@ -140,7 +142,12 @@ def nan_to_num(x: Any, copy: bool = True, nan: Any = 0.0, posinf: Any = None,
         r = choose(isposinf(r), greatest, r)
         return choose(isneginf(r), least, r)
 
-    return _on_parts(part, x)
+    made = _on_parts(part, x)
+    if copy or is_number(given):
+        return made
+    check_writable(given, "np.nan_to_num(x), a new array")
+    rebind(given, made)
+    return given
 
 
 @implements(np.sinc)
@@ -152,14 +159,16 @@ def sinc(x: Any) -> Any:
 # -- complex numbers ----------------------------------------------------------------------------------
 
 
-@implements(np.real)
+@implements(np.real, views=True)
 def real(val: Any) -> Any:
-    return complexes.real(as_array(val))
+    x = as_array(val)
+    return x if x.dtype.kind != "c" else is_view(complexes.real(x), x, Part(0))
 
 
-@implements(np.imag)
+@implements(np.imag, views=True)
 def imag(val: Any) -> Any:
-    return complexes.imag(as_array(val))
+    x = as_array(val)
+    return is_view(complexes.imag(x), x, Part(1) if x.dtype.kind == "c" else Zeros())
 
 
 @implements(np.angle)
@@ -169,7 +178,7 @@ def angle(z: Any, deg: bool = False) -> Any:
     return found * (180 / np.pi) if deg else found
 
 
-@implements(np.real_if_close)
+@implements(np.real_if_close, views=True)
 def real_if_close(a: Any, tol: Any = 100) -> Any:
     x = as_array(a)
     if x.dtype.kind != "c":
@@ -177,7 +186,7 @@ def real_if_close(a: Any, tol: Any = 100) -> Any:
     if tol > 1:
         tol = float(np.finfo(x.dtype).eps) * tol
     values = concrete(x, "np.real_if_close(x)", "np.real(x)")
-    return complexes.real(x) if np.all(np.absolute(np.imag(values)) < tol) else x
+    return real(x) if np.all(np.absolute(np.imag(values)) < tol) else x
 
 
 @implements(np.iscomplexobj)
@@ -322,17 +331,24 @@ def common_type(*arrays: Any) -> Any:
 # -- copies -------------------------------------------------------------------------------------------
 
 
-@implements(np.copy)
+@implements(np.copy, views=True)
 def copy(a: Any, order: Any = "K", subok: bool = False) -> Any:
-    a = as_array(a)
-    # A handle of its own: an assignment to one does not change the other.
-    return Tracer(a.owner, a.index, a.type) if isinstance(a, Tracer) else a
+    return own_of(as_array(a), order)
+
+
+def own_of(x: Any, order: str = "K") -> Any:
+    """A copy, with its elements in the order of `x` ("K"), or in C order."""
+    return own(x, like=order != "C") if x.__class__ is Tracer else x
 
 
 def astype(x: Any, dtype: Any, /, *, copy: bool = True, device: Any = None) -> Any:
     """The same values in another dtype; of complex numbers in a real dtype, the real parts."""
-    return converted(x, dtype) if isinstance(x, Tracer) else np.asarray(x).astype(dtype, copy=copy)
+    if not isinstance(x, Tracer):
+        return np.asarray(x).astype(dtype, copy=copy)
+    made = converted(x, dtype)
+    return own(made, like=True) if made is x and copy and not is_number(x) else made
 
 
 if hasattr(np, "astype"):  # since NumPy 2.1
     FUNCTIONS[np.astype] = astype
+    VIEWS.add(np.astype)

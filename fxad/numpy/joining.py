@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from fxad.numpy.arguments import as_array, axis_of, converted, join, refuse_out, refused, stacked
-from fxad.numpy.dispatch import FUNCTIONS, implements
+from fxad.numpy.dispatch import FUNCTIONS, VIEWS, implements
 from fxad.numpy.shaping import (
     atleast_1d,
     atleast_2d,
@@ -132,7 +132,7 @@ def _leaves(part: Any) -> list[Any]:
 # -- apart --------------------------------------------------------------------------------------------
 
 
-@implements(np.array_split)
+@implements(np.array_split, views=True)
 def array_split(ary: Any, indices_or_sections: Any, axis: Any = 0) -> list[Any]:
     x = as_array(ary)
     axis = axis_of(axis, x.ndim)
@@ -150,7 +150,7 @@ def array_split(ary: Any, indices_or_sections: Any, axis: Any = 0) -> list[Any]:
     return [getitem(x, (*before, slice(a, b))) for a, b in pairs]
 
 
-@implements(np.split)
+@implements(np.split, views=True)
 def split(ary: Any, indices_or_sections: Any, axis: Any = 0) -> list[Any]:
     x = as_array(ary)
     if np.ndim(indices_or_sections) == 0 and x.shape[axis_of(axis, x.ndim)] % indices_or_sections:
@@ -159,7 +159,7 @@ def split(ary: Any, indices_or_sections: Any, axis: Any = 0) -> list[Any]:
 
 
 def _splitter(function: Any, least: int, axis: Callable[[int], int]) -> Any:
-    @implements(function)
+    @implements(function, views=True)
     def along(ary: Any, indices_or_sections: Any) -> list[Any]:
         x = as_array(ary)
         if x.ndim < least:
@@ -182,6 +182,7 @@ def unstack(x: Any, /, *, axis: Any = 0) -> tuple[Any, ...]:
 
 if hasattr(np, "unstack"):  # since NumPy 2.1
     FUNCTIONS[np.unstack] = unstack
+    VIEWS.add(np.unstack)
 
 
 @implements(np.delete)

@@ -22,7 +22,7 @@ from fxad.numpy.ufuncs import UFUNCS
 from fxad.primitives.complexes import conj
 from fxad.primitives.rounding import absolute, ceil, floor, trunc
 from fxad.source import Source
-from fxad.tracing import Tracer, attach
+from fxad.tracing import Tracer, attach, is_number, own
 
 __all__: list[str] = []
 
@@ -32,7 +32,7 @@ __all__: list[str] = []
 
 def _reshape(self: Tracer, *shape: Any, order: str = "C", copy: bool | None = None) -> Any:
     """`x.reshape(2, 3)` and `x.reshape((2, 3))`."""
-    return shaping.reshape(self, shape[0] if len(shape) == 1 else shape, order)
+    return shaping.reshape(self, shape[0] if len(shape) == 1 else shape, order, copy=copy)
 
 
 def _transpose(self: Tracer, *axes: Any) -> Any:
@@ -44,7 +44,7 @@ def _transpose(self: Tracer, *axes: Any) -> Any:
 
 def _flatten(self: Tracer, order: str = "C") -> Any:
     """A vector of the elements: a copy."""
-    return elementwise.copy(shaping.ravel(self, order))
+    return own(shaping.ravel(self, order))
 
 
 def _astype(self: Tracer, dtype: Any, order: str = "K", casting: str = "unsafe", subok: bool = True,
@@ -53,8 +53,7 @@ def _astype(self: Tracer, dtype: Any, order: str = "K", casting: str = "unsafe",
     if not np.can_cast(self.dtype, dtype, casting):  # type: ignore[arg-type]
         raise TypeError(f"Cannot cast array data from {self.dtype!r} to {np.dtype(dtype)!r} according"
                         f" to the rule '{casting}'")
-    made = elementwise.astype(self, dtype)
-    return elementwise.copy(made) if copy else made
+    return elementwise.astype(self, dtype, copy=copy)
 
 
 # -- values -------------------------------------------------------------------------------------------
@@ -77,8 +76,13 @@ def _whole(function: Callable[[Any], Any]) -> Callable[[Tracer], int]:
     return lambda self: int(function(self))
 
 
+def _copy(self: Tracer, order: str = "C") -> Any:
+    """A copy, with its elements in C order unless asked for another."""
+    return self if is_number(self) else elementwise.own_of(self, order)
+
+
 def _copied(self: Tracer, memo: Any = None) -> Any:
-    return elementwise.copy(self)
+    return _copy(self, "K")
 
 
 def _conjugate(self: Tracer) -> Any:
@@ -105,6 +109,13 @@ def _fill(self: Tracer, value: Any) -> None:
     self[...] = value
 
 
+def _write_part(part: Callable[[Any], Any]) -> Callable[[Tracer, Any], None]:
+    def write(self: Tracer, value: Any) -> None:
+        part(self)[...] = value
+
+    return write
+
+
 def _refused(name: str, why: str, fix: str) -> Callable[..., Any]:
     def method(self: Tracer, *_: Any, **__: Any) -> Any:
         raise ConcretizationError(
@@ -120,8 +131,8 @@ _MEMORY = "it is about the bytes in memory, which a traced array does not have"
 attach(
     T=property(shaping.transpose),
     mT=property(shaping.matrix_transpose),
-    real=property(elementwise.real),
-    imag=property(elementwise.imag),
+    real=property(elementwise.real, _write_part(elementwise.real)),
+    imag=property(elementwise.imag, _write_part(elementwise.imag)),
     reshape=_reshape,
     transpose=_transpose,
     flatten=_flatten,
@@ -130,7 +141,7 @@ attach(
     swapaxes=shaping.swapaxes,
     repeat=shaping.repeat,
     astype=_astype,
-    copy=_copied,
+    copy=_copy,
     __copy__=_copied,
     __deepcopy__=_copied,
     sum=reductions.sum_,

@@ -26,7 +26,7 @@ __all__ = ["convolve", "correlate", "poly", "polyadd", "polyder", "polydiv", "po
 @implements(np.polyval)
 def polyval(p: Any, x: Any) -> Any:
     coefficients, x = as_array(p), as_array(x)
-    y: Any = np.zeros_like(x)
+    y: Any = np.zeros(x.shape, x.dtype)
     for k in range(len(coefficients)):
         y = y * x + coefficients[k]
     return y

@@ -13,10 +13,21 @@ from numpy.lib.array_utils import normalize_axis_tuple
 from fxad.numpy.arguments import as_array, axes_counted, axes_of, axis_of, join, refused
 from fxad.numpy.dispatch import implements
 from fxad.primitives.indexing import getitem
+from fxad.primitives.slicing import whole
 from fxad.primitives.structural import broadcast, permute
 from fxad.primitives.structural import broadcast_to as stretch
 from fxad.primitives.structural import flip as turn
 from fxad.primitives.structural import reshape as same_elements
+from fxad.primitives.views import (
+    Dense,
+    Permuted,
+    Region,
+    Reshaped,
+    Stretched,
+    is_view,
+    may_be_view,
+)
+from fxad.tracing import Tracer, own
 
 __all__ = ["atleast_1d", "atleast_2d", "atleast_3d", "broadcast_arrays", "broadcast_to",
            "expand_dims", "flip", "fliplr", "flipud", "matrix_transpose", "moveaxis", "permute_dims",
@@ -64,18 +75,35 @@ def _shape(shape: Any, size: int) -> tuple[int, ...]:
     return tuple(dims)
 
 
-@implements(np.reshape)
+@implements(np.reshape, views=True)
 def reshape(a: Any, /, shape: Any = None, order: Any = "C", *, newshape: Any = None,
             copy: bool | None = None) -> Any:
     a = as_array(a)
-    shape = newshape if shape is None else shape
-    return reshaped(a, _shape(shape, a.size), _order(order or "C", a))
+    shape = _shape(newshape if shape is None else shape, a.size)
+    order = _order(order or "C", a)
+    made = reshaped(a, shape, order)
+    if made.__class__ is not Tracer:
+        return made
+    if copy:
+        return own(made)
+    if order == "F" and (a.ndim > 1 or len(shape) > 1):
+        turned = Permuted(tuple(range(a.ndim))[::-1]), Permuted(tuple(range(len(shape)))[::-1])
+        return may_be_view(made, a, [turned[0], Reshaped(a.shape[::-1], shape[::-1]), turned[1]])
+    return may_be_view(made, a, [Reshaped(a.shape, shape)])
 
 
-@implements(np.ravel)
+@implements(np.ravel, views=True)
 def ravel(a: Any, order: Any = "C") -> Any:
     a = as_array(a)
-    return reshaped(a, (a.size,), _order(order or "C", a))
+    order = _order(order or "C", a)
+    made = reshaped(a, (a.size,), order)
+    if a.__class__ is not Tracer:
+        return made
+    made = Tracer(made.owner, made.index, made.type)
+    if order == "F" and a.ndim > 1:
+        axes = tuple(range(a.ndim))[::-1]
+        return may_be_view(made, a, [Dense(True), Permuted(axes), Reshaped(a.shape[::-1], made.shape)])
+    return may_be_view(made, a, [Dense(), Reshaped(a.shape, made.shape)])
 
 
 @implements(np.resize)
@@ -88,17 +116,22 @@ def resize(a: Any, new_shape: Any) -> Any:
     return same_elements(getitem(tile(flat, -(-size // flat.size)), slice(0, size)), shape=shape)
 
 
-@implements(np.expand_dims)
+@implements(np.expand_dims, views=True)
 def expand_dims(a: Any, axis: Any) -> Any:
     a = as_array(a)
     axes = axis if isinstance(axis, (tuple, list)) else (axis,)
     ndim = a.ndim + len(axes)
     new = normalize_axis_tuple(axes, ndim)
     sizes = iter(a.shape)
-    return same_elements(a, shape=tuple(1 if i in new else next(sizes) for i in range(ndim)))
+    return reshaped_view(a, tuple(1 if i in new else next(sizes) for i in range(ndim)))
 
 
-@implements(np.squeeze)
+def reshaped_view(x: Any, shape: tuple[int, ...]) -> Any:
+    """`x` with axes of size 1 added or left out."""
+    return is_view(reshaped(x, shape), x, Reshaped(x.shape, shape))
+
+
+@implements(np.squeeze, views=True)
 def squeeze(a: Any, axis: Any = None) -> Any:
     a = as_array(a)
     if axis is None:
@@ -107,25 +140,25 @@ def squeeze(a: Any, axis: Any = None) -> Any:
         gone = axes_of(axis, a.ndim)
         if any(a.shape[i] != 1 for i in gone):
             raise ValueError("cannot select an axis to squeeze out which has size not equal to one")
-    return reshaped(a, tuple(n for i, n in enumerate(a.shape) if i not in gone))
+    return reshaped_view(a, tuple(n for i, n in enumerate(a.shape) if i not in gone))
 
 
-@implements(np.atleast_1d)
+@implements(np.atleast_1d, views=True)
 def atleast_1d(*arys: Any) -> Any:
-    return _all(lambda x: reshaped(x, x.shape or (1,)), arys)
+    return _all(lambda x: reshaped_view(x, x.shape or (1,)), arys)
 
 
-@implements(np.atleast_2d)
+@implements(np.atleast_2d, views=True)
 def atleast_2d(*arys: Any) -> Any:
-    return _all(lambda x: reshaped(x, (1,) * (2 - x.ndim) + x.shape), arys)
+    return _all(lambda x: reshaped_view(x, (1,) * (2 - x.ndim) + x.shape), arys)
 
 
-@implements(np.atleast_3d)
+@implements(np.atleast_3d, views=True)
 def atleast_3d(*arys: Any) -> Any:
     def one(x: Any) -> Any:
         if x.ndim == 1:
-            return reshaped(x, (1, x.size, 1))
-        return reshaped(x, x.shape + (1,) * (3 - x.ndim))
+            return reshaped_view(x, (1, x.size, 1))
+        return reshaped_view(x, x.shape + (1,) * (3 - x.ndim))
 
     return _all(one, arys)
 
@@ -138,11 +171,11 @@ def _all(function: Any, arys: Sequence[Any]) -> Any:
 # -- the order of the axes ----------------------------------------------------------------------------
 
 
-@implements(np.transpose)
+@implements(np.transpose, views=True)
 def transpose(a: Any, axes: Any = None) -> Any:
     a = as_array(a)
     if axes is None:
-        return permute(a, axes=tuple(range(a.ndim))[::-1]) if a.ndim > 1 else a
+        return _permuted(a, tuple(range(a.ndim))[::-1])
     if len(axes) != a.ndim:
         raise ValueError("axes don't match array")
     return _permuted(a, normalize_axis_tuple(axes, a.ndim))
@@ -152,10 +185,10 @@ permute_dims = transpose
 
 
 def _permuted(a: Any, order: tuple[int, ...]) -> Any:
-    return a if order == tuple(range(a.ndim)) else permute(a, axes=order)
+    return a if order == tuple(range(a.ndim)) else is_view(permute(a, axes=order), a, Permuted(order))
 
 
-@implements(np.matrix_transpose)
+@implements(np.matrix_transpose, views=True)
 def matrix_transpose(x: Any, /) -> Any:
     x = as_array(x)
     if x.ndim < 2:
@@ -163,7 +196,7 @@ def matrix_transpose(x: Any, /) -> Any:
     return swapaxes(x, -1, -2)
 
 
-@implements(np.swapaxes)
+@implements(np.swapaxes, views=True)
 def swapaxes(a: Any, axis1: Any, axis2: Any) -> Any:
     a = as_array(a)
     i, j = axis_of(axis1, a.ndim), axis_of(axis2, a.ndim)
@@ -172,7 +205,7 @@ def swapaxes(a: Any, axis1: Any, axis2: Any) -> Any:
     return _permuted(a, tuple(order))
 
 
-@implements(np.moveaxis)
+@implements(np.moveaxis, views=True)
 def moveaxis(a: Any, source: Any, destination: Any) -> Any:
     a = as_array(a)
     sources = normalize_axis_tuple(source, a.ndim, "source")
@@ -185,7 +218,7 @@ def moveaxis(a: Any, source: Any, destination: Any) -> Any:
     return _permuted(a, tuple(order))
 
 
-@implements(np.rollaxis)
+@implements(np.rollaxis, views=True)
 def rollaxis(a: Any, axis: Any, start: Any = 0) -> Any:
     a = as_array(a)
     axis = axis_of(axis, a.ndim)
@@ -197,28 +230,31 @@ def rollaxis(a: Any, axis: Any, start: Any = 0) -> Any:
 # -- turning round ------------------------------------------------------------------------------------
 
 
-@implements(np.flip)
+@implements(np.flip, views=True)
 def flip(m: Any, axis: Any = None) -> Any:
     m = as_array(m)
     axes = axes_counted(axis, m.ndim)
-    return turn(m, axes=axes) if axes else m
+    if not axes:
+        return m
+    index = tuple([(n - 1, -1, -1) if i in axes and n else whole(n) for i, n in enumerate(m.shape)])
+    return is_view(turn(m, axes=axes), m, Region(m.shape, m.shape, index))
 
 
-@implements(np.flipud)
+@implements(np.flipud, views=True)
 def flipud(m: Any) -> Any:
     if as_array(m).ndim < 1:
         raise ValueError("Input must be >= 1-d.")
     return flip(m, 0)
 
 
-@implements(np.fliplr)
+@implements(np.fliplr, views=True)
 def fliplr(m: Any) -> Any:
     if as_array(m).ndim < 2:
         raise ValueError("Input must be >= 2-d.")
     return flip(m, 1)
 
 
-@implements(np.rot90)
+@implements(np.rot90, views=True)
 def rot90(m: Any, k: Any = 1, axes: Any = (0, 1)) -> Any:
     m = as_array(m)
     if len(axes) != 2:
@@ -256,20 +292,27 @@ def roll(a: Any, shift: Any, axis: Any = None) -> Any:
 # -- repetition ---------------------------------------------------------------------------------------
 
 
-@implements(np.broadcast_to)
+@implements(np.broadcast_to, views=True)
 def broadcast_to(array: Any, shape: Any, subok: bool = False) -> Any:
     array = as_array(array)
     shape = tuple(operator.index(n) for n in shape) if np.iterable(shape) else (operator.index(shape),)
     if array.ndim > len(shape):
         raise ValueError("input operand has more dimensions than allowed by the axis remapping")
-    return stretch(array, shape)
+    return _stretched(array, shape)
 
 
-@implements(np.broadcast_arrays)
+def _stretched(x: Any, shape: tuple[int, ...]) -> Any:
+    made = stretch(x, shape)
+    if made is x and x.__class__ is Tracer:
+        made = Tracer(x.owner, x.index, x.type)  # NumPy does not write to it, also if it is all of `x`
+    return is_view(made, x, Stretched(shape))
+
+
+@implements(np.broadcast_arrays, views=True)
 def broadcast_arrays(*args: Any, subok: bool = False) -> Any:
     arrays = [as_array(x) for x in args]
     shape = np.broadcast_shapes(*(x.shape for x in arrays))
-    return tuple(stretch(x, shape) for x in arrays)
+    return tuple(_stretched(x, shape) for x in arrays)
 
 
 @implements(np.tile)

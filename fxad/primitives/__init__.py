@@ -46,6 +46,7 @@ from fxad.primitives import (  # noqa: F401 - each defines its primitives
     stopping,
     structural,
     trigonometric,
+    writing,
 )
 from fxad.primitives.structured import bound_type
 from fxad.tracing.operations import operations

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import Any, NoReturn
+from typing import Any
 
 import numpy as np
 
@@ -441,13 +441,4 @@ class _Place:
         return _Written(self._x if x is None else x, self._index, mode, unique_indices)
 
 
-def _set_item(x: Tracer, index: Any, values: Any) -> NoReturn:
-    raise TypeMismatch(explain(
-        "a traced array cannot be assigned to in place.",
-        source=Source.here(),
-        origin=x.owner.origin(x.index),
-        fix="x = x.at[i].set(v) for x[i] = v, and x = x.at[i].add(v) for x[i] += v",
-    ))
-
-
-attach(at=property(At), __setitem__=_set_item)
+attach(at=property(At))

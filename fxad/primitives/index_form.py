@@ -15,7 +15,7 @@ import numpy as np
 
 from fxad.primitives.slicing import Index, rank_of, region_shape, shape_of, whole
 from fxad.primitives.structural import reshape
-from fxad.tracing import Tracer, concrete_value
+from fxad.tracing import Trace, Tracer, concrete_value
 
 __all__ = ["Resolved", "block_shape", "resolve"]
 
@@ -99,8 +99,8 @@ def _entry(e: Any) -> Any:
                     "only integers, slices (`:`), ellipsis (`...`), numpy.newaxis (`None`) and "
                     "integer or boolean arrays are valid indices"
                 ) from None
-        e = np.asarray(e)
-        if e.size == 0 and e.dtype == np.float64:
+        e = Trace.stack(e)  # a list may hold traced integers
+        if not isinstance(e, Tracer) and e.size == 0 and e.dtype == np.float64:
             e = e.astype(np.intp)  # NumPy takes [] as a list of indices
     if not isinstance(e, Tracer):
         e = np.asarray(e)

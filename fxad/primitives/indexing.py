@@ -22,9 +22,10 @@ from fxad.primitives.index_form import Resolved, block_shape, resolve
 from fxad.primitives.samples import exactly, normal, sample
 from fxad.primitives.slicing import index_text, rank_of, shape_of, slice_, spread, whole
 from fxad.primitives.structural import permute, reshape
-from fxad.tracing import Tracer, attach, innermost
+from fxad.primitives.views import Gathered, Region
+from fxad.tracing import Tracer, adopt, attach, innermost, is_number, own
 
-__all__ = ["gather", "getitem", "scatter_sum", "take"]
+__all__ = ["gather", "getitem", "scatter_sum", "step_at", "take"]
 
 # -- the layout of a gather ----------------------------------------------------------------------
 
@@ -254,13 +255,42 @@ def getitem(x: Any, index: Any) -> Any:
         return x[index] if innermost(parts) is None else take(x, resolve(x.shape, index))
     key = _static_key(index)
     if key is None:
-        return take(x, resolve(x.type.shape, index))
-    steps = _plans.get((x.type, key))
-    if steps is None:
-        steps = _plan(x.type, index, key)
-    for primitive, params, type in steps:
-        x = x.owner.record(primitive, (x.index,), params, type)
-    return x
+        form = resolve(x.type.shape, index)
+        made = take(x, form)
+        step = _step_of(x, index, form)
+    else:
+        plan = _plans.get((x.type, key))
+        if plan is None:
+            plan = _plan(x.type, index, key)
+        steps, step = plan
+        made = x
+        for primitive, params, type in steps:
+            made = x.owner.record(primitive, (made.index,), params, type)
+    if step is not None:
+        if made is x:
+            return x if x.type.shape else own(x)
+        adopt(made, x, step)
+    return made
+
+
+def step_at(x: Tracer, index: Any) -> Any:
+    """How `x[index]` is a view, if it was taken before; None for others and for index arrays."""
+    key = _static_key(index)
+    plan = None if key is None else _plans.get((x.type, key))
+    return None if plan is None else plan[1]
+
+
+def _step_of(x: Any, index: Any, form: Resolved) -> Any:
+    """How `x[index]` is a view of `x`, or None: with index arrays, and of single elements, it is a copy."""
+    parts = index if isinstance(index, tuple) else (index,)
+    if form.rank or any(isinstance(p, np.ndarray) or (isinstance(p, Tracer) and not is_number(p))
+                        for p in parts):
+        return None
+    if not form.result_shape and not any(p is Ellipsis for p in parts):
+        return None
+    if not form.arrays:
+        return Region(x.shape, form.shape, form.region)
+    return Gathered(form, lambda x: take(x, form), lambda x, v: x.at[index].set(v))
 
 
 def take(x: Any, form: Resolved) -> Any:
@@ -281,8 +311,9 @@ def place_block(x: Any, form: Resolved, *, back: bool = False) -> Any:
     return move_block(x, 0, source, destination, form.rank)
 
 
-#: What is recorded for an index without arrays, as nearly all are: (primitive, params, type).
-_plans: dict[Any, list[Any]] = {}
+#: What is recorded for an index without arrays, as nearly all are: (primitive, params, type) each; and how
+#: the result is a view.
+_plans: dict[Any, tuple[list[Any], Any]] = {}
 _PLAIN = (int, type(None), type(Ellipsis))
 
 
@@ -309,7 +340,7 @@ def _static_key(index: Any) -> Any:
     return tuple(keys)
 
 
-def _plan(given: ArrayType, index: Any, key: Any) -> list[Any]:
+def _plan(given: ArrayType, index: Any, key: Any) -> tuple[list[Any], Any]:
     form = resolve(given.shape, index)
     type = given
     steps: list[Any] = []
@@ -323,8 +354,10 @@ def _plan(given: ArrayType, index: Any, key: Any) -> list[Any]:
         steps.append((slice_, params, type))
     if len(_plans) > 65536:
         _plans.clear()
-    _plans[given, key] = steps
-    return steps
+    shape = type.shape
+    scalar = not shape and (index.__class__ is not tuple or Ellipsis not in index) and index is not Ellipsis
+    plan = _plans[given, key] = steps, None if scalar else Region(given.shape, form.shape, form.region)
+    return plan
 
 
 attach(__getitem__=getitem)

@@ -25,6 +25,7 @@ from fxad.tracing.trace import (
     CAPTURE,
     INPUT,
     NEXT_OUTPUT,
+    NUMBER_TYPES,
     Guard,
     Kind,
     Raised,
@@ -34,7 +35,7 @@ from fxad.tracing.trace import (
 if TYPE_CHECKING:
     from fxad.tracing.tracer import Tracer
 
-__all__ = ["answer_of", "computed", "concrete_value", "decision", "settle"]
+__all__ = ["answer_of", "computed", "concrete_value", "decision", "is_constant", "settle"]
 
 
 def concrete_value(tracer: Tracer, asked: str, fix: str) -> Any:
@@ -48,7 +49,7 @@ def concrete_value(tracer: Tracer, asked: str, fix: str) -> Any:
     trace = tracer.owner
     if trace.ended:
         raise trace.leak((tracer.index,))
-    if trace.kind is not Kind.CONCRETE:
+    if trace.kind is not Kind.CONCRETE and not is_constant(tracer):
         raise trace.no_value(tracer.index, asked, fix)
     if _belongs_around(trace, tracer.index):
         lifted = _lift(trace, tracer.index)
@@ -64,6 +65,8 @@ def decision(tracer: Tracer, decide: Callable[[Any], Any], asked: str, fix: str)
     trace, index = tracer.owner, tracer.index
     if trace.ended:
         raise trace.leak((index,))
+    if trace.kind is Kind.JIT and is_constant(tracer):
+        return decide(_evaluate(trace, index, asked, fix))
     if trace.kind in (Kind.CONCRETE, Kind.JIT) and (
         _inside_guarded(trace) or _belongs_around(trace, index)
     ):
@@ -79,6 +82,33 @@ def decision(tracer: Tracer, decide: Callable[[Any], Any], asked: str, fix: str)
     source = None if frame is None else (frame.f_code, frame.f_lasti)
     trace.guards.append(Guard(index, decide, answer, len(trace.records), source))
     return decide(value) if answer.__class__ is Raised else answer
+
+
+def is_constant(tracer: Tracer) -> bool:
+    """Whether a traced array depends on no argument: `np.zeros_like(x)` has a value wherever it is made."""
+    trace = tracer.owner
+    if trace.ended:
+        return False
+    records, captures = trace.records, trace.captures
+    seen: set[int] = set()
+    stack = [tracer.index]
+    while stack:
+        number = stack.pop()
+        if number in seen:
+            continue
+        seen.add(number)
+        primitive, operands, params, _ = records[number]
+        if primitive is INPUT or (primitive is CAPTURE and captures[number].__class__ is Trace.tracer_type):
+            return False
+        if primitive is CAPTURE and captures[number].__class__ in NUMBER_TYPES:
+            return False  # it may be another in the next call
+        if primitive is NEXT_OUTPUT:
+            stack.append(number - operands[0])
+        elif primitive is not CAPTURE:
+            if primitive.multiple and does_more(primitive, params):
+                return False
+            stack.extend(o for o in operands if o.__class__ is int)
+    return True
 
 
 def answer_of(decide: Callable[[Any], Any], value: Any) -> Any:

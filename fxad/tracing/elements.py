@@ -76,5 +76,7 @@ def as_element(tracer: Tracer) -> np.ndarray[Any, Any] | None:
         return None
     elements = np.empty(tracer.shape, object)
     for index in np.ndindex(tracer.shape):
-        elements[index] = tracer[index] if index else tracer
+        # The value now: NumPy copies what it puts together.
+        elements[index] = (
+            tracer[index] if index else tracer.__class__(tracer.owner, tracer.index, tracer.type))
     return elements

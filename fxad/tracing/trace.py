@@ -156,8 +156,8 @@ class Trace:
     constant: Callable[[Trace, np.ndarray[Any, Any]], Tracer]
     #: Set by the primitives: records a Python function in a trace of kind BUILD.
     function: Callable[[Trace, Opaque], Tracer]
-    #: Set by fxad.numpy: an object array that holds tracers, as one traced array.
-    stack: Callable[[np.ndarray[Any, Any]], Any]
+    #: Set by fxad.numpy: an array of any array-like, a traced one of what holds traced values.
+    stack: Callable[[Any], Any]
     #: Set by fxad.numpy: what to write instead of a function of SciPy's that takes no traced values.
     namesake: Callable[[str], str]
 

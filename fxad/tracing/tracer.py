@@ -8,6 +8,7 @@ and NumPy protocols are attached by the layers that define what they mean (`atta
 from __future__ import annotations
 
 import sys
+import weakref
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
@@ -32,7 +33,14 @@ class Tracer:
         type: the type of that variable.
     """
 
-    __slots__ = ("__weakref__", "index", "owner", "type")
+    __slots__ = ("__weakref__", "index", "owner", "type", "viewed", "views")
+
+    owner: Trace
+    index: int
+    type: ArrayType
+    #: What it shares memory with, and the views of it; set where views are made, see `memory`.
+    viewed: Any
+    views: list[weakref.ref[Tracer]]
 
     def __init__(self, trace: Trace, index: int, type: ArrayType) -> None:
         self.owner = trace
@@ -94,7 +102,7 @@ class Tracer:
     def __iter__(self) -> Iterator[Tracer]:
         if not self.type.shape:
             raise TypeError("iteration over a 0-d array")
-        return iter([self[i] for i in range(self.type.shape[0])])
+        return (self[i] for i in range(self.type.shape[0]))
 
     # -- Python decides --------------------------------------------------------------------------
 

@@ -259,7 +259,8 @@ SELECTING = [
 ROUNDING = [
     *calls("round around", decimals=[..., 0, 1, 2, -1, 3]), *calls("nan_to_num", nan=[..., 1.5],
                                                                   posinf=[..., 7], neginf=[..., -7.5]),
-    *calls("nan_to_num", copy=[False, True]), *calls("angle", deg=[..., True]),
+    Call("nan_to_num", lambda n, x: x.copy(), copy=False), Call("nan_to_num", itself, copy=True),
+    *calls("angle", deg=[..., True]),
     *calls("astype", itself, np.float32), *calls("copy", order=[..., "C", "F"]),
     *calls("zeros_like ones_like", dtype=[..., np.float32, int], shape=[..., (2, 0), 3]),
     *[Call("full_like", itself, v, **k) for v in (1, 2.5, [1, 2, 3, 4]) for k in every(

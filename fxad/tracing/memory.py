@@ -1,0 +1,421 @@
+"""Which traced arrays share memory, and what an assignment to one of them is to the others.
+
+A tracer is a handle on a variable of its trace, and no variable ever changes: an assignment makes a new
+variable and binds the handle to it (`rebind`). What NumPy has in one block of memory is here a tree of
+handles: an array, its live views, their views. A new value goes up the tree, written into each array that the
+handle is a view of, and down it to all views that are still alive.
+
+A handle says what it is by `viewed`:
+
+- not set: the result of an operation, an array (or number) of its own; or an argument;
+- `(array, step)`: a view, `step.read(array)`;
+- `Own`: an array of its own where the operation does not say so: a copy, or an array of rank 0;
+- `Maybe`: a view if the elements of another array lie in a certain order in memory, else a copy.
+
+Only functions that make views know of this; for all other operations a handle is its variable.
+"""
+
+from __future__ import annotations
+
+import weakref
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Any, Protocol
+
+import numpy as np
+
+from fxad.errors import TypeMismatch, explain
+from fxad.source import Source
+from fxad.tracing.binding import current_trace
+from fxad.tracing.deciding import decision
+from fxad.tracing.layout import Layout, contiguous, disjoint, scattered
+from fxad.tracing.trace import CAPTURE, INPUT, Kind, Trace
+
+if TYPE_CHECKING:
+    from fxad.tracing.tracer import Tracer
+
+__all__ = ["Own", "Step", "adopt", "adopt_if_view", "check_writable", "is_number", "own", "rebind"]
+
+
+class Step(Protocol):
+    """How a view comes from its array."""
+
+    @property
+    def writable(self) -> bool:
+        """Whether NumPy lets the view be written to."""
+
+    def read(self, x: Any) -> Any:
+        """The view's value, given the array's."""
+
+    def write(self, x: Any, v: Any) -> Any:
+        """The array's value `x` with `v` as the view's."""
+
+    def move(self, layout: Layout) -> Layout | None:
+        """Where the view lies, given where the array does; None where it is a copy."""
+
+
+class Own:
+    """An array of its own. `like` is a variable with axes in the same order; None means C order."""
+
+    __slots__ = ("like",)
+
+    def __init__(self, like: tuple[Trace, int] | None = None) -> None:
+        self.like = like
+
+
+class Maybe:
+    """`steps` from `root` make a view, or a copy where the elements lie otherwise."""
+
+    __slots__ = ("root", "steps")
+
+    def __init__(self, root: Any, steps: tuple[Step, ...]) -> None:
+        self.root = root
+        self.steps = steps
+
+
+class _Chain:
+    """Several steps as one."""
+
+    def __init__(self, steps: Sequence[Step]) -> None:
+        self.steps = tuple(steps)
+        self.writable = all(s.writable for s in steps)
+
+    def read(self, x: Any) -> Any:
+        for step in self.steps:
+            x = step.read(x)
+        return x
+
+    def write(self, x: Any, v: Any) -> Any:
+        inside = [x]
+        for step in self.steps[:-1]:
+            inside.append(step.read(inside[-1]))
+        for step, array in zip(reversed(self.steps), reversed(inside), strict=True):
+            v = step.write(array, v)
+        return v
+
+    def move(self, layout: Layout) -> Layout | None:
+        found: Layout | None = layout
+        for step in self.steps:
+            found = None if found is None else step.move(found)
+        return found
+
+
+# -- making views ------------------------------------------------------------------------------------
+
+
+def adopt(view: Tracer, array: Tracer, step: Step) -> None:
+    """Make `view`, a handle of its own on `step.read(array)`, a view of `array`."""
+    view.viewed = (array, step)
+    _note(array, view)
+
+
+def _note(array: Tracer, view: Tracer) -> None:
+    try:
+        views = array.views
+    except AttributeError:
+        views = array.views = []
+    count = len(views)
+    if count >= 16 and not count & (count - 1):
+        views[:] = [r for r in views if r() is not None]
+    views.append(weakref.ref(view))
+
+
+def adopt_if_view(view: Tracer, array: Tracer, *steps: Step) -> None:
+    """As `adopt`, for steps that may be a copy for NumPy: decided when it matters."""
+    root, before = _path(array)
+    every = (*before, *steps)
+    base = _certain_layout(root)
+    if base is None:
+        if _moved(scattered(root.type.shape), every) is not None:
+            adopt(view, array, _Chain(steps))
+            return
+        # An argument is alive for as long as the caller has it.
+        view.viewed = Maybe((lambda: root) if _is_argument(root) else weakref.ref(root), every)
+        _note(root, view)
+    elif _moved(base, every) is not None:
+        adopt(view, array, _Chain(steps))
+    else:
+        view.viewed = Own()
+
+
+def own(x: Any, *, like: bool = False) -> Any:
+    """A handle of its own on the value of `x`: what NumPy calls a copy.
+
+    With `like` its elements lie as those of `x` do, else in C order.
+    """
+    calling = current_trace()
+    if calling is not None and calling.serial > x.owner.serial:
+        made: Tracer = calling.handle(calling.operand(x))  # the copy is of the function that makes it
+    else:
+        made = Trace.tracer_type(x.owner, x.index, x.type)
+    made.viewed = Own((x.owner, x.index) if like else None)
+    return made
+
+
+def _moved(layout: Layout, steps: Sequence[Step]) -> Layout | None:
+    return _Chain(steps).move(layout)
+
+
+def _path(x: Tracer) -> tuple[Tracer, list[Step]]:
+    """The array that a handle is a view of in the end, and the steps from there."""
+    steps: list[Step] = []
+    viewed = getattr(x, "viewed", None)
+    while viewed.__class__ is tuple:
+        x, step = viewed
+        steps.append(step)
+        viewed = getattr(x, "viewed", None)
+    return x, steps[::-1]
+
+
+def _is_argument(x: Tracer) -> bool:
+    if getattr(x, "viewed", None) is not None:
+        return False
+    made = x.owner.records[x.index][0]
+    return made is INPUT or made is CAPTURE
+
+
+def is_number(x: Tracer) -> bool:
+    """Whether NumPy would have a scalar here, which can't be written to, and not an array of rank 0."""
+    return not x.type.shape and getattr(x, "viewed", None) is None
+
+
+# -- the order of elements in memory -----------------------------------------------------------------
+
+#: Operations that give axes in C order when their operands' are; elementwise ones besides.
+_KEEP_ORDER = frozenset(["slice", "broadcast", "reshape", "reduce_sum", "reduce_max", "reduce_min", "assign"])
+
+
+def _plain(shape: Sequence[int]) -> bool:
+    """Whether an array of this shape has only one order: at most one axis is longer than 1."""
+    return sum(n != 1 for n in shape) <= 1
+
+
+def _certain_layout(root: Tracer) -> Layout | None:
+    """Where the elements of an array lie, if that takes no look at how it was made."""
+    viewed = getattr(root, "viewed", None)
+    if viewed.__class__ is Own and viewed.like is None:
+        return contiguous(root.type.shape)
+    if _plain(root.type.shape) and not _is_argument(root) and viewed.__class__ is not Maybe:
+        return contiguous(root.type.shape)
+    return None
+
+
+def _known_layout(root: Tracer) -> Layout | None:
+    """Where the elements of an array lie, by all that it was made of; None where that can't be known."""
+    found = _certain_layout(root)
+    if found is not None:
+        return found
+    viewed = getattr(root, "viewed", None)
+    if viewed is None and _is_argument(root):
+        strides = _given_strides(root.owner, root.index)
+        return None if strides is None else Layout(0, root.type.shape, strides)
+    if isinstance(viewed, Own) and viewed.like is not None:
+        ordered = _ordered(*viewed.like)
+    else:
+        ordered = viewed is None and _ordered(root.owner, root.index)
+    return contiguous(root.type.shape) if ordered else None
+
+
+def _ordered(trace: Trace, number: int) -> bool:
+    """Whether the axes of a variable are known to be in C order in memory."""
+    seen: set[int] = set()
+    stack = [number]
+    while stack:
+        n = stack.pop()
+        if n in seen:
+            continue
+        seen.add(n)
+        primitive, operands, _, type = trace.records[n]
+        if _plain(type.shape):
+            continue
+        if primitive is INPUT or primitive is CAPTURE:
+            if not _given_in_order(trace, n):
+                return False
+            continue
+        if not operands and getattr(primitive, "name", None) in ("full", "iota", "eye"):
+            continue
+        if not getattr(primitive, "elementwise", False) and primitive.name not in _KEEP_ORDER:
+            return False
+        stack.extend(o for o in operands if o.__class__ is int)
+    return True
+
+
+def _given_in_order(trace: Trace, number: int) -> bool:
+    """As `_ordered`, for an input or a capture."""
+    if number in trace.captures:
+        value = trace.captures[number]
+    else:
+        value = None if trace.in_values is None else trace.in_values[number]
+    if value.__class__ is Trace.tracer_type:
+        outer: Any = value
+        return _ordered(outer.owner, outer.index)
+    strides = _given_strides(trace, number)
+    if strides is None:
+        return False
+    shape = trace.records[number][3].shape
+    steps = [abs(s) for n, s in zip(shape, strides, strict=True) if n > 1]
+    return 0 not in steps and steps == sorted(steps, reverse=True)
+
+
+def _given_strides(trace: Trace, number: int) -> tuple[int, ...] | None:
+    """The strides of an input or a capture, in elements, where there are some; under jit they are a guard."""
+    if number in trace.captures:
+        value = trace.captures[number]
+    elif trace.in_values is None or trace.kind not in (Kind.CONCRETE, Kind.JIT):
+        return None
+    else:
+        value = trace.in_values[number]
+    if value.__class__ is Trace.tracer_type or not isinstance(value, np.ndarray):
+        return None
+    if trace.kind is Kind.JIT and number not in trace.captures:
+        found: tuple[int, ...] = decision(trace.handle(number), _strides, "writing to a reshaped array", "")
+        return found
+    return _strides(value)
+
+
+def _strides(value: Any) -> tuple[int, ...]:
+    value = np.asarray(value)
+    return tuple([s // value.itemsize for s in value.strides])
+
+
+# -- writing -----------------------------------------------------------------------------------------
+
+
+def check_writable(x: Tracer, fix: str) -> None:
+    """Raise unless NumPy would write to the array, and a trace can keep what that means.
+
+    Raises:
+        TypeMismatch: it is an argument, read-only, or an array of the function around.
+        TracerLeak: its trace has ended.
+    """
+    trace = x.owner
+    if trace.ended:
+        raise trace.leak((x.index,))
+    calling = current_trace()
+    if calling is not None and calling is not trace and calling.serial > trace.serial:
+        raise _foreign(x, calling)
+    root, steps = _path(x)
+    if not all(s.writable for s in steps):
+        raise TypeMismatch(explain(
+            "assignment destination is read-only: it is a view that NumPy does not write to either, as those"
+            " of np.diagonal and np.broadcast_to.",
+            source=Source.here(), origin=trace.origin(x.index), fix="y = y.copy(), and then the assignment"))
+    if getattr(root, "viewed", None).__class__ is Maybe:
+        _settle(root, fix)
+        root, _ = _path(root)
+    if is_number(root):
+        raise TypeMismatch(explain(
+            "one number is written to: NumPy's numbers are no arrays, and do not change.",
+            source=Source.here(), origin=trace.origin(x.index), fix="x = v"))
+    if _is_argument(root):
+        raise _of_the_caller(root, fix, "is written to" if root is x else "is written to, by a view of it")
+
+
+def _of_the_caller(root: Tracer, fix: str, what: str) -> TypeMismatch:
+    return TypeMismatch(explain(
+        f"an argument of the function {what}: the array is the caller's, and would change there.",
+        source=Source.here(), origin=root.owner.origin(root.index), fix=f"{fix}; or x = x.copy() first"))
+
+
+def _foreign(x: Tracer, trace: Trace) -> TypeMismatch:
+    return TypeMismatch(explain(
+        f"an array of the function around is written to in a function under {trace.purpose}, which is"
+        " recorded for as often as it is to run: the array would not have the value of any one run.",
+        source=Source.here(), origin=x.owner.origin(x.index),
+        fix="make the array inside of the function (np.zeros_like(t), t.copy()) and return it"))
+
+
+def rebind(x: Tracer, new: Tracer) -> None:
+    """Give an array a new value, after `check_writable`: to all that shares its memory as well."""
+    trace = x.owner
+    if new.owner is not trace:
+        if new.owner.serial > trace.serial:
+            raise _foreign(x, new.owner)
+        new = trace.handle(trace.operand(new))
+    viewed = getattr(x, "viewed", None)
+    if viewed.__class__ is not tuple and not getattr(x, "views", None):
+        if viewed is None:
+            x.viewed = Own((trace, x.index))
+        x.index, x.type = new.index, new.type
+        return
+    root, steps = _path(x)
+    _settle_views(root)
+    root, steps = _path(x)
+    values = [(x, new)]
+    while (viewed := getattr(x, "viewed", None)).__class__ is tuple:
+        x, step = viewed
+        new = step.write(x, new)
+        values.append((x, new))
+    if viewed is None:
+        root.viewed = Own((trace, root.index))
+    changed = _moved(contiguous(root.type.shape), steps)
+    for array, value in values:
+        array.index, array.type = value.index, value.type
+    done = {id(array) for array, _ in values}
+    for array, _ in values:
+        for view in _live(array):
+            if id(view) not in done:
+                _read_again(view, changed)
+
+
+def _read_again(view: Tracer, changed: Layout | None) -> None:
+    """Take over the new value of the array that it is a view of, if it has a part in what changed."""
+    stack = [view]
+    while stack:
+        view = stack.pop()
+        viewed: Any = view.viewed
+        if viewed.__class__ is not tuple:
+            continue
+        array, step = viewed
+        if changed is not None:
+            root, steps = _path(view)
+            place = _moved(contiguous(root.type.shape), steps)
+            if place is not None and disjoint(place, changed):
+                continue
+        view.index = step.read(array).index
+        stack.extend(_live(view))
+
+
+def _live(x: Tracer) -> Iterator[Tracer]:
+    for r in tuple(getattr(x, "views", ())):
+        view = r()
+        if view is not None:
+            yield view
+
+
+def _settle_views(root: Tracer) -> None:
+    """Decide of all that may be views of an array, or of its views."""
+    stack = [root]
+    while stack:
+        for view in _live(stack.pop()):
+            if view.viewed.__class__ is Maybe:
+                _settle(view)
+            if view.viewed.__class__ is tuple:
+                stack.append(view)
+
+
+def _settle(x: Tracer, fix: str = "y = x.copy()") -> None:
+    """Decide whether a handle is a view."""
+    maybe: Any = x.viewed
+    found = maybe.root()
+    if found is None:
+        x.viewed = Own()  # nobody else has the array that it may be a view of
+        return
+    root, before = _path(found)
+    if getattr(root, "viewed", None).__class__ is Maybe:
+        _settle(root)
+        root, before = _path(found)
+    steps = (*before, *maybe.steps)
+    layout = _known_layout(root)
+    if layout is None:
+        if _is_argument(root):
+            raise _of_the_caller(root, fix, "may be written to, by what may be a view of it")
+        raise TypeMismatch(explain(
+            "whether this writes into one array or into two depends on how the elements of the first lie in"
+            " memory, which is not known here: of an array in C order NumPy's reshape and ravel give a view,"
+            " of a transposed one a copy.",
+            source=Source.here(), origin=x.owner.origin(x.index),
+            fix="y = x.reshape(shape).copy() for an array of its own, or assign to x itself by x[i] = v"))
+    if _moved(layout, steps) is None:
+        x.viewed = Own()
+    else:
+        x.viewed = (found, _Chain(maybe.steps))
