@@ -20,7 +20,7 @@ __all__ = ["COLUMNS", "NO", "YES", "ZERO", "claims_of_a_creation", "claims_of_a_
 
 COLUMNS = ("through np", "fxad.numpy", "forward", "reverse", "second order", "batch", "jit")
 YES, ZERO, NO = "✓", "0", "–"
-NOT_HANDED = "as `fxad.numpy.{}`: NumPy does not hand traced values over"
+NOT_HANDED = "as `{}.{}`: {} does not hand traced values over"
 
 
 def claims_of_a_row(row: Row, plain: Any = np, traced: Any = fnp) -> tuple[list[str], str]:
@@ -47,7 +47,8 @@ def claims_of_a_row(row: Row, plain: Any = np, traced: Any = fnp) -> tuple[list[
             cells += [*_first_order(function, functions[0], row.arrays, tangents, rng),
                       _second_order(function, row.arrays, tangents)]
         cells += [_batch(function, functions[0], row), _jit(function, row, expected)]
-    notes = [NOT_HANDED.format(row.name)] * (not row.handed) + [row.note]
+    library = "NumPy" if plain is np else "SciPy"
+    notes = [NOT_HANDED.format(traced.__name__, row.name, library)] * (not row.handed) + [row.note]
     notes += list(dict.fromkeys([row.batched, row.jitted]))
     return cells, "; ".join(filter(None, notes))
 

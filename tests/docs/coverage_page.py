@@ -1,4 +1,4 @@
-"""The page `docs/coverage.md`, made from the calls of `tests.numpy.functions`: what can be done with each.
+"""The page `docs/coverage.md`, made from the calls of `tests.numpy.functions` and `tests.scipy.functions`.
 
 `python -m tests.docs.coverage_page` writes it. Every cell is what was seen when the call was made.
 """
@@ -9,6 +9,11 @@ import functools
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import scipy.linalg
+import scipy.special
+
+import fxad.scipy.linalg
+import fxad.scipy.special
 from tests.docs.coverage_claims import (
     COLUMNS,
     NO,
@@ -20,6 +25,7 @@ from tests.docs.coverage_claims import (
     claims_of_the_same,
 )
 from tests.numpy.functions import CREATION, QUESTIONS, REFUSED, SAME, TABLES
+from tests.scipy.functions import LINALG, SPECIAL
 
 __all__ = ["COMMAND", "PAGE", "ROWS", "cells_of", "line_of", "published"]
 
@@ -42,6 +48,12 @@ def _rows() -> Iterator[tuple[str, str, Callable[[], Claims]]]:
         yield "Nothing to trace", name, functools.partial(claims_of_the_same, name)
     for name in sorted(REFUSED):
         yield "No traced form", name, functools.partial(_claims_of_a_refusal, name)
+    for row in sorted(SPECIAL, key=lambda row: row.name):
+        yield "SciPy: special functions", f"scipy.special.{row.name}", functools.partial(
+            claims_of_a_row, row, scipy.special, fxad.scipy.special)
+    for row in sorted(LINALG, key=lambda row: row.name):
+        yield "SciPy: linear algebra", f"scipy.linalg.{row.name}", functools.partial(
+            claims_of_a_row, row, scipy.linalg, fxad.scipy.linalg)
 
 
 def _claims_of_a_refusal(name: str) -> Claims:
@@ -78,7 +90,8 @@ INTRODUCTION = """\
 
 # Coverage
 
-What can be done with each function of NumPy's. A mark is not a promise: it was earned by a call of that function,
+What can be done with each function of NumPy's, and with those of SciPy's that fxad has. A mark is not a promise: it
+was earned by a call of that function,
 and a test makes the call again for every row. There are {total} rows; {smooth} have derivatives that are not zero.
 
 | column | {yes} was earned by |
@@ -110,6 +123,11 @@ TEXTS = {
                            " and compiled they have NumPy's values.",
     "Questions and text": "They are answered by no array of numbers: inside of a derivative, as NumPy answers.",
     "Nothing to trace": "The names in `fxad.numpy` are NumPy's own functions.",
+    "SciPy: special functions": "SciPy hands its ufuncs over as NumPy does. The others stand in `fxad.scipy.special`,"
+                                " under the same names.",
+    "Writing into an array": "Into one that is traced, such as `x.copy()`: arguments are not written to.",
+    "SciPy: linear algebra": "SciPy hands none of them over: they stand in `fxad.scipy.linalg`, under the same"
+                             " names.",
     "No traced form": "They raise an error that says why, and what to write instead.",
 }
 
@@ -122,8 +140,9 @@ def _page() -> str:
     parts = [INTRODUCTION.format(command=COMMAND, total=len(rows), smooth=len(smooth), yes=YES, zero=ZERO,
                                  no=NO, ragged=", ".join(ragged))]
     titles = dict.fromkeys(title for title, _ in ROWS.values())
-    head = [line_of(["function", *COLUMNS, "notes"]), "|---|" + ":-:|" * len(COLUMNS) + "---|"]
     for title in titles:
+        columns = [c.replace("np", "scipy").replace("numpy", "scipy") if "SciPy" in title else c for c in COLUMNS]
+        head = [line_of(["function", *columns, "notes"]), "|---|" + ":-:|" * len(COLUMNS) + "---|"]
         lines = [line_of(cells) for name, cells in rows.items() if ROWS[name][0] == title]
         text = [TEXTS[title], ""] if title in TEXTS else []
         parts.append("\n".join([f"## {title}", "", *text, *head, *lines, ""]))

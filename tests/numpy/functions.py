@@ -17,7 +17,7 @@ from fxad.numpy.untraced import UNTRACED
 from tests.numpy import cases
 from tests.numpy.cases import GAPS, MASK, SPD, C, M, P, S, V, W, X, Y, Z, away, normal, positive
 
-__all__ = ["CREATION", "OLD", "QUESTIONS", "REFUSED", "SAME", "TABLES", "WRITING", "Row", "call", "resolve"]
+__all__ = ["CREATION", "OLD", "QUESTIONS", "REFUSED", "SAME", "TABLES", "Row", "call", "resolve"]
 
 LENGTH = "how long the result is depends on the numbers"
 
@@ -181,6 +181,26 @@ SELECTING = [
     Row("trim_zeros", lambda n, x: n.trim_zeros(n.maximum(x, 0.0)), FEW, batched=LENGTH, jitted=LENGTH),
 ]
 
+
+def _written(name: str, *args: Any) -> Row:
+    """A function that writes into a copy of the first array."""
+
+    def function(n: Any, x: Any, *arrays: Any) -> Any:
+        y, left = n.copy(x), iter(arrays)
+        resolve(n, name)(y, *[filled(a, left) for a in args])
+        return y
+
+    return Row(name, function, X, *floating(args))
+
+
+WRITING = [
+    _written("copyto", Y), *[_written(name, MASK, Y[0]) for name in ("place", "putmask")],
+    _written("put", [0, 5, 2], V[:3]), _written("fill_diagonal", V[:3]),
+    _written("put_along_axis", np.array([[0, 2], [1, 3], [3, 0]]), Y[:, :2], 1),
+    *[_written(f"{ufunc}.at", np.array([0, 2, 0]), P) for ufunc in ("add", "subtract", "multiply", "divide")],
+    *[_written(f"{ufunc}.at", np.array([0, 2]), Y[:2]) for ufunc in ("maximum", "minimum")],
+]
+
 PRODUCTS = [
     call("dot", X, Y.T), *calls("inner vdot", X, Y), call("outer", V, W), call("kron", X[:2], Y),
     call("tensordot", X, Y, axes=(1, 1)), call("einsum", "ij,kj->ik", X, Y),
@@ -284,6 +304,7 @@ TABLES: dict[str, list[Row]] = {title: there(rows) for title, rows in {
     "Functions of each element": ELEMENTS, "Reductions and statistics": REDUCTIONS,
     "Calculus, polynomials and histograms": CALCULUS, "Shapes, joining and creation": SHAPES,
     "Selecting, sorting and sets": SELECTING, "Products": PRODUCTS, "Methods of ufuncs": UFUNC_METHODS,
+    "Writing into an array": WRITING,
     "Linear algebra": LINALG, "Fourier transforms": FFT, "Complex where real numbers end": EMATH,
     "Objects": OBJECTS, "Derivative zero": ZERO,
 }.items()}
@@ -350,8 +371,6 @@ def _other_names() -> list[Row]:
     return made
 
 
-#: Functions that write into an array, which a traced value can't be written into yet.
-WRITING = {"copyto", "fill_diagonal", "place", "put", "put_along_axis", "putmask"}
 #: Names that NumPy has given up, and warns about in the versions that still have them.
 OLD = {"in1d", "row_stack", "trapz"}
 TABLES["Other names"] = _other_names()
