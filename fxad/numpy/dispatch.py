@@ -19,7 +19,7 @@ from fxad.ir.primitive import PRIMITIVES
 from fxad.ir.program import EMPTY
 from fxad.numpy.untraced import UNTRACED
 from fxad.primitives.families import Elementwise
-from fxad.source import Source
+from fxad.source import Source, called_of_scipy
 from fxad.tracing import NUMBER_TYPES, Own, Trace, Tracer, attach, own
 
 __all__ = ["FUNCTIONS", "REDUCTIONS", "UFUNCS", "VIEWS", "has_tracer", "implements", "into_array", "refusing",
@@ -160,7 +160,7 @@ def _unusual(ufunc: np.ufunc, method: str, inputs: Any, kwargs: dict[str, Any]) 
         return _ufunc_method(ufunc, method, inputs, kwargs)
     function = _traced_form(ufunc)
     if function is None:
-        raise _unknown(_name(ufunc))
+        raise _unknown(called_of_scipy() or _name(ufunc))
     where = kwargs.pop("where", True)
     if where is not True:
         raise TypeMismatch(
@@ -286,12 +286,9 @@ def array_function(
 
 
 def _unknown(name: str) -> ConcretizationError:
-    elsewhere = next((forms for package, forms in _ELSEWHERE.items() if name.startswith(package)), None)
-    if elsewhere is not None:
-        return ConcretizationError(explain(
-            f"{name} has no traced form: fxad knows no derivative of it.", source=Source.here(),
-            fix=f"a function that {elsewhere} lists, or fxad.pure_callback with a rule of your own"
-            " (fxad.custom_jvp)"))
+    if name.startswith("scipy."):
+        return ConcretizationError(explain(f"{name} has no traced form.", source=Source.here(),
+                                           fix=namesake(name)))
     why, fix = UNTRACED.get(name.removeprefix("np."), (
         "it would need the numbers themselves",
         "other NumPy functions (fxad.numpy lists those that can be traced), or"
@@ -307,7 +304,8 @@ def namesake(function: str) -> str:
     forms = _ELSEWHERE.get(package)
     if forms is not None and hasattr(importlib.import_module(forms), name):
         return f"{forms}.{name}, which takes traced values"
-    return "NumPy's functions and operators, or fxad.pure_callback with a rule of your own (fxad.custom_jvp)"
+    return ("NumPy's functions, those that fxad.scipy has, or fxad.pure_callback with a rule of your own"
+            " (fxad.custom_jvp)")
 
 
 Trace.namesake = staticmethod(namesake)

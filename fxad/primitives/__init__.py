@@ -52,9 +52,11 @@ from fxad.primitives.structured import bound_type
 from fxad.tracing.operations import operations
 
 DEFERRED += [f"fxad.primitives.{name}" for name in (
+    "bessel_functions",
     "entropies",
     "error_functions",
     "gamma_functions",
+    "incomplete_integrals",
     "logistic",
     "lu",
     "matrix_exponential",

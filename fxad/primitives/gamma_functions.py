@@ -13,7 +13,7 @@ from fxad.ir.primitive import Code, kernel
 from fxad.primitives.samples import normal, points, positive, sample
 from fxad.primitives.special import OfOrder, Special, missing, scipy, scipy_special
 
-__all__ = ["beta", "betaln", "digamma", "gamma", "gammaln", "gammasgn", "polygamma"]
+__all__ = ["beta", "betaln", "digamma", "gamma", "gammaln", "gammasgn", "loggamma", "polygamma"]
 
 _samples = [sample(positive(3, 4)), sample(positive()), sample(normal(0, 2)),
             sample(points(-0.5, -2.3, 7.5, 40.0))]
@@ -55,6 +55,8 @@ gammaln = Special("gammaln", formula="by_element(log_gamma_of_number, {})",
                   jvp=lambda out, x, dx: dx * digamma(x), samples=_samples)
 gamma = Special("gamma", formula="by_element(gamma_of_number, {})",
                 jvp=lambda out, x, dx: dx * (out * digamma(x)), samples=_samples)
+# The same for positive x; NaN for negative x, where the principal branch is complex.
+loggamma = Special("loggamma", jvp=lambda out, x, dx: dx * digamma(x), samples=_samples[:3])
 #: The sign of the gamma function, which steps at its poles.
 gammasgn = Special("gammasgn", samples=_samples)
 

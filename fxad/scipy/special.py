@@ -19,7 +19,15 @@ from fxad.numpy import elementwise
 from fxad.numpy.arguments import as_array, axes_of, concrete, converted, holds, refused, with_kept_axes
 from fxad.numpy.dispatch import has_tracer
 from fxad.numpy.reductions import any_, max_, sum_
-from fxad.primitives import entropies, error_functions, exponential, gamma_functions, logistic
+from fxad.primitives import (
+    bessel_functions,
+    entropies,
+    error_functions,
+    exponential,
+    gamma_functions,
+    incomplete_integrals,
+    logistic,
+)
 from fxad.primitives.arithmetic import equal, not_equal
 from fxad.primitives.exponential import exp, log
 from fxad.primitives.logical import isfinite, logical_and, logical_not
@@ -32,10 +40,13 @@ from fxad.scipy.namesakes import named, namesake_of
 from fxad.tracing import Tracer
 
 __all__ = [
-    "beta", "betaln", "cbrt", "digamma", "entr", "erf", "erfc", "erfcinv", "erfcx", "erfi", "erfinv", "exp2",
-    "exp10", "expit", "expm1", "exprel", "factorial", "gamma", "gammaln", "gammasgn", "kl_div", "log1p",
-    "log_expit", "log_ndtr", "log_softmax", "logit", "logsumexp", "multigammaln", "ndtr", "ndtri",
-    "polygamma", "psi", "rel_entr", "sinc", "softmax", "softplus", "xlog1py", "xlogy",
+    "beta", "betainc", "betaincinv", "betaln", "binom", "cbrt", "digamma", "entr", "erf", "erfc",
+    "erfcinv", "erfcx", "erfi", "erfinv", "exp1", "exp2", "exp10", "expi", "expit", "expm1", "exprel",
+    "factorial", "gamma", "gammainc", "gammaincc", "gammaincinv", "gammaln", "gammasgn", "i0", "i0e",
+    "i1", "i1e", "iv", "ive", "j0", "j1", "jn", "jv", "k0", "k0e", "k1", "k1e", "kl_div", "kn", "kv",
+    "kve", "log1p", "log_expit", "log_ndtr", "log_softmax", "loggamma", "logit", "logsumexp",
+    "multigammaln", "ndtr", "ndtri", "poch", "polygamma", "psi", "rel_entr", "sinc", "softmax",
+    "softplus", "xlog1py", "xlogy", "y0", "y1", "yn", "yv", "zeta",
 ]
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -80,6 +91,7 @@ log_ndtr = _ufunc(error_functions.log_ndtr, "log_ndtr")
 
 gammaln = _ufunc(gamma_functions.gammaln, "gammaln")
 gamma = _ufunc(gamma_functions.gamma, "gamma")
+loggamma = _ufunc(gamma_functions.loggamma, "loggamma")
 gammasgn = _ufunc(gamma_functions.gammasgn, "gammasgn")
 betaln = _ufunc(gamma_functions.betaln, "betaln")
 beta = _ufunc(gamma_functions.beta, "beta")
@@ -117,6 +129,60 @@ exprel = _ufunc(lambda x: logistic.exprel(_real(x, "exprel"), order=0), "exprel"
 sinc = elementwise.sinc
 
 
+def _by_order(name: str, of_order: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
+    """A function of an order, or an array of orders, that is not traced, and of numbers."""
+
+    def function(n: Any, x: Any) -> Any:
+        orders = np.asarray(concrete(as_array(n), f"scipy.special.{name}(n, x)",
+                                     "an order n that is not traced"))
+        x = _real(x, name)
+        if orders.ndim == 0:
+            return of_order(orders.item(), x)
+        made: Any = np.zeros(np.broadcast_shapes(orders.shape, x.shape), x.dtype)
+        for k in np.unique(orders).tolist():
+            made = where(equal(orders, k), of_order(k, x), made)
+        return made
+
+    return function
+
+
+def _bessel(name: str) -> Callable[..., Any]:
+    primitive, order = bessel_functions.BY_NAME[name]
+    if order is not None:
+        return _ufunc(lambda x: primitive(_real(x, name), order=order), name)
+
+    def of_order(n: float, x: Any) -> Any:
+        return primitive(x, order=int(n) if n == int(n) else n)
+
+    return _ufunc(_by_order(name, of_order), name)
+
+
+i0, i1, iv, i0e, i1e, ive = map(_bessel, ("i0", "i1", "iv", "i0e", "i1e", "ive"))
+k0, k1, kv, kn, k0e, k1e, kve = map(_bessel, ("k0", "k1", "kv", "kn", "k0e", "k1e", "kve"))
+j0, j1, jv, jn = map(_bessel, ("j0", "j1", "jv", "jn"))
+y0, y1, yv, yn = map(_bessel, ("y0", "y1", "yv", "yn"))
+
+gammainc = _ufunc(incomplete_integrals.gammainc, "gammainc")
+gammaincc = _ufunc(incomplete_integrals.gammaincc, "gammaincc")
+gammaincinv = _ufunc(incomplete_integrals.gammaincinv, "gammaincinv")
+betainc = _ufunc(incomplete_integrals.betainc, "betainc")
+betaincinv = _ufunc(incomplete_integrals.betaincinv, "betaincinv")
+exp1 = _ufunc(incomplete_integrals.exp1, "exp1")
+expi = _ufunc(incomplete_integrals.expi, "expi")
+poch = _ufunc(incomplete_integrals.poch, "poch")
+binom = _ufunc(incomplete_integrals.binom, "binom")
+
+
+@_function
+def zeta(x: Any, q: Any = None, out: None = None) -> Any:
+    """The Hurwitz zeta function; its derivative is by q."""
+    if q is None or out is not None:
+        raise refused("scipy.special.zeta(x) of a traced x has no derivative here, and out= takes no traced"
+                      " values.", "zeta(x, 1.0) for x > 1, where that has the same value")
+    x, q = (as_array(v) if isinstance(v, (list, tuple)) else v for v in (x, q))
+    return incomplete_integrals.zeta(x, q)
+
+
 @_function
 def polygamma(n: Any, x: Any) -> Any:
     """The derivative of order n of the digamma function; n is an int that is not traced, or an array of them.
@@ -125,16 +191,7 @@ def polygamma(n: Any, x: Any) -> Any:
     >>> fxad.grad(lambda x: special.polygamma(1, x))(1.0) - special.polygamma(2, 1.0)
     np.float64(0.0)
     """
-    orders = np.asarray(concrete(as_array(n), "polygamma(n, x)", "an order n that is not traced"))
-    x = _real(x, "polygamma")
-    if orders.ndim == 0:
-        return gamma_functions.polygamma(x, n=operator.index(orders[()]))
-    orders, x = np.broadcast_arrays(orders, x) if x.__class__ is not Tracer else (orders, x)
-    out = None
-    for k in np.unique(orders):
-        of_order = gamma_functions.polygamma(x, n=operator.index(k))
-        out = of_order if out is None else where(equal(orders, k), of_order, out)
-    return out
+    return _by_order("polygamma", lambda k, x: gamma_functions.polygamma(x, n=operator.index(k)))(n, x)
 
 
 @_function

@@ -34,6 +34,9 @@ UFUNCS: dict[str, tuple[Any, ...]] = {
     **dict.fromkeys(["erf", "erfc", "erfi", "erfcx", "ndtr", "log_ndtr", "expit", "log_expit", "exprel",
                      "exp2", "exp10", "expm1"], (_any,)),
     **dict.fromkeys(["erfinv", "erfcinv", "ndtri", "logit"], (_unit,)),
+    **dict.fromkeys(["i0", "i1", "i0e", "i1e", "k0", "k1", "k0e", "k1e", "j0", "j1", "y0", "y1", "exp1",
+                     "expi", "loggamma"], (_positive,)),
+    **dict.fromkeys(["poch", "binom"], (_positive + 2, _row)),
     **dict.fromkeys(["gammaln", "gamma", "gammasgn", "digamma", "psi", "entr", "log1p", "cbrt"],
                     (_positive,)),
     **dict.fromkeys(["betaln", "beta", "xlogy", "xlog1py", "rel_entr", "kl_div"], (_positive, _row)),
@@ -53,6 +56,13 @@ def _of_first(name: str, n: Any, x: Any) -> Case:
     return Case(f"{name}-{n}", lambda x: theirs(n, x), lambda x: ours(n, x), (x,))
 
 
+def _after(name: str, x: Any, *given: float) -> Case:
+    """With numbers before the operand, in its dtype."""
+    theirs, ours = getattr(scipy.special, name), getattr(special, name)
+    return Case(name, lambda x: theirs(*map(x.dtype.type, given), x),
+                lambda x: ours(*map(x.dtype.type, given), x), (x,))
+
+
 _cube = _rng.normal(size=(2, 3, 2))
 _weights = _rng.normal(size=(3, 2))
 
@@ -61,6 +71,13 @@ CASES = [
       for name, operands in UFUNCS.items()),
     *(_of_first("polygamma", n, _positive) for n in (0, 1, 2, 5)),
     _of_first("polygamma", np.array([0, 2, 1, 0]), _positive),
+    *(_of_first(name, n, _positive)
+      for name in ("jv", "yv", "iv", "kv", "ive", "kve") for n in (0, 1, 2, 0.5)),
+    *(_of_first(name, n, _positive) for name in ("jn", "yn", "kn") for n in (0, 1, 3)),
+    _of_first("jv", np.array([0.0, 2.5, 1.0, 0.0]), _positive),
+    *(_after(name, x, 2.5) for name, x in (
+        ("gammainc", _positive), ("gammaincc", _positive), ("gammaincinv", _unit), ("zeta", _positive))),
+    *(_after(name, _unit, 2.5, 1.5) for name in ("betainc", "betaincinv")),
     _function("multigammaln", np.array(2.7), d=3),
     _function("factorial", _positive, exact=False),
     *(_function("logsumexp", _cube, suffix=f"-{i}", complex=True, **params) for i, params in enumerate([

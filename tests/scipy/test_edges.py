@@ -51,6 +51,12 @@ ROOT_PI = math.sqrt(math.pi)
     (special.gammasgn, -0.5, 0.0),
     (special.entr, 0.0, inf), (special.entr, 1.0, -1.0),
     (special.cbrt, 0.0, inf),
+    # At their poles and zeros, and far out.
+    (special.i0e, 0.0, 0.0), (special.i0, 0.0, 0.0), (special.i1, 0.0, 0.5), (special.j0, 0.0, 0.0),
+    (special.j1, 0.0, 0.5), (special.i0e, 800.0, float(theirs.i1e(800.0) - theirs.i0e(800.0))),
+    (lambda x: special.gammainc(1.0, x), 0.0, 1.0), (lambda x: special.gammainc(2.0, x), 0.0, 0.0),
+    (lambda x: special.gammainc(0.5, x), 0.0, inf), (lambda x: special.betainc(1.0, 1.0, x), 0.0, 1.0),
+    (lambda x: special.betainc(1.0, 1.0, x), 1.0, 1.0), (lambda x: special.gammainc(3.0, x), 800.0, 0.0),
 ])
 def test_derivative(function: Any, x: float, expected: float) -> None:
     with warnings.catch_warnings():

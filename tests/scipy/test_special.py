@@ -127,12 +127,15 @@ def test_repeated_derivatives() -> None:
     (lambda x: scipy.special.softmax(x), "Write instead: fxad.scipy.special.softmax, which takes traced"),
     (lambda x: scipy.special.logsumexp(x), "scipy.special.logsumexp(x) would turn a traced array into plain"),
     (lambda x: scipy.special.polygamma(1, x), "Write instead: fxad.scipy.special.polygamma, which takes"),
-    (lambda x: scipy.special.wofz(x), "scipy.special.wofz has no traced form: fxad knows no derivative"),
+    (lambda x: scipy.special.wofz(x), "scipy.special.wofz has no traced form."),
     (lambda x: scipy.special.erf(x, out=np.zeros(2)), "scipy.special.erf was asked to write a traced value"),
     (lambda x: scipy.special.erf(x, where=np.array([True, False])), "scipy.special.erf(..., where=mask)"),
     (lambda x: special.gammaln(x + 0j), "gammaln is a function of real numbers, and its operand has dtype"),
     (lambda x: special.factorial(x, exact=True), "factorial(n, exact=True, extend='zero') of a traced n"),
     (lambda x: special.polygamma(x, 1.0), "polygamma(n, x)"),
+    (lambda x: scipy.special.zeta(x, 1.0), "Write instead: fxad.scipy.special.zeta, which takes traced"),
+    (lambda x: special.zeta(x), "zeta(x, 1.0) for x > 1, where that has the same value"),
+    (lambda x: scipy.special.jv(x, 1.0), "scipy.special.jv(n, x)"),
     (lambda x: special.multigammaln(x[0], x[1]), "multigammaln(a, d)"),
 ])
 def test_messages(call: Any, text: str) -> None:
@@ -140,6 +143,15 @@ def test_messages(call: Any, text: str) -> None:
         fxad.jit(call)(np.array([0.5, 0.25]))
     assert text in str(caught.value)
     assert "test_special.py" in str(caught.value)
+
+
+@pytest.mark.parametrize(("name", "count"), [
+    ("gammainc", 2), ("gammaincc", 2), ("gammaincinv", 2), ("betainc", 3), ("betaincinv", 3), ("zeta", 2)])
+def test_no_derivative_is_an_error_and_not_zero(name: str, count: int) -> None:
+    function, operands = getattr(special, name), [2.5, 2.0, 0.5][-count:]
+    with pytest.raises(fxad.errors.NonDifferentiable, match=f"{name} has no derivative here with respect"):
+        fxad.grad(function)(*operands)
+    assert np.isfinite(fxad.grad(function, argnums=count - 1)(*operands))
 
 
 def test_unknown_name() -> None:
