@@ -34,7 +34,8 @@ def _running(name: str, a: Any, axis: Any, dtype: Any, out: Any) -> tuple[Any, i
     refuse_out(name, out)
     x = as_array(a)
     x = converted(x, dtype or accumulated(x.dtype))
-    return (ravel(x), 0) if axis is None or x.ndim == 0 else (x, axis_of(axis, x.ndim))
+    x = x if x.ndim else ravel(x)
+    return (ravel(x), 0) if axis is None else (x, axis_of(axis, x.ndim))
 
 
 @implements(np.cumsum)

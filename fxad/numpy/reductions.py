@@ -19,6 +19,7 @@ from fxad.numpy.arguments import (
     inexact,
     kept_shape,
     refuse_out,
+    refused,
     with_kept_axes,
 )
 from fxad.numpy.dispatch import has_tracer, implements
@@ -31,8 +32,8 @@ from fxad.primitives.selection import where as choose
 from fxad.primitives.stopping import stop_gradient
 from fxad.primitives.structural import broadcast_to, reduce_sum, reshape
 
-__all__ = ["all_", "amax", "amin", "any_", "argmax", "argmin", "count_nonzero", "logsumexp", "max_",
-           "min_", "nanargmax", "nanargmin", "nanmax", "nanmin", "nanprod", "nansum", "prod", "ptp",
+__all__ = ["all_", "amax", "amin", "any_", "argmax", "argmin", "count_nonzero", "logsumexp", "mask_of",
+           "max_", "min_", "nanargmax", "nanargmin", "nanmax", "nanmin", "nanprod", "nansum", "prod", "ptp",
            "sum_"]
 
 _inf = float("inf")
@@ -55,7 +56,7 @@ def _reduced(
         if start is None:
             raise ValueError(f"reduction operation '{name}' does not have an identity, so to use a "
                              "where mask one has to specify 'initial'")
-        x = choose(as_array(where), x, _in_dtype(start, x.dtype))
+        x = choose(mask_of(where, x), x, _in_dtype(start, x.dtype))
     if initial is not None:
         initial = _in_dtype(initial, x.dtype)
         if reduction is not reduce_sum and any(x.shape[a] == 0 for a in axes):
@@ -66,6 +67,16 @@ def _reduced(
     if initial is not None:
         out = combine(out, initial)
     return with_kept_axes(out, x.shape, axes, keepdims)
+
+
+def mask_of(where: Any, x: Any) -> Any:
+    """The mask of the elements that are reduced, which chooses among those there are and makes no more."""
+    mask = as_array(where)
+    extra = mask.ndim - x.ndim
+    if extra > 0 or any(m != n == 1 for m, n in zip(mask.shape, x.shape[-extra:], strict=True)):
+        raise refused(f"a mask of shape {mask.shape} (where=) is larger than the array of shape {x.shape}"
+                      " whose elements it chooses", "np.broadcast_to(x, mask.shape) in the place of x")
+    return mask
 
 
 def _in_dtype(value: Any, dtype: np.dtype[Any]) -> Any:
@@ -201,6 +212,8 @@ def ptp(a: Any, axis: Any = None, out: None = None, keepdims: Any = False) -> An
 def _position(extreme: Any, name: str, a: Any, axis: Any, out: Any, keepdims: Any) -> Any:
     refuse_out(name, out)
     a = as_array(a)
+    if a.ndim == 0 and axis is not None:
+        axis_of(axis, 1)
     if axis is None or a.ndim == 0:
         found = extreme(reshape(a, shape=(a.size,)), axis=0)
         return reshape(found, shape=(1,) * a.ndim) if keepdims else found
@@ -272,7 +285,7 @@ def logsumexp(a: Any, axis: Any = 0, dtype: Any = None, out: None = None, keepdi
     x = as_array(a)
     x = converted(x, dtype or np.logaddexp.resolve_dtypes((x.dtype, x.dtype, None))[0])
     if where is not True:
-        x = choose(as_array(where), x, -_inf)
+        x = choose(mask_of(where, x), x, -_inf)
     greatest = stop_gradient(max_(x, axis, None, True, -_inf))
     # Where all are -inf, so is the result; subtracting it from itself would give NaN.
     pivot = choose(greatest == -_inf, 0, choose(greatest == _inf, 0, greatest))

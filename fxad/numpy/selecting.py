@@ -135,6 +135,7 @@ def take(a: Any, indices: Any, axis: Any = None, out: None = None, mode: str = "
     a = as_array(a)
     if axis is None:
         a, axis = ravel(a), 0
+    a = a if a.ndim else ravel(a)
     axis = axis_of(axis, a.ndim)
     if not has_tracer((indices,)):  # NumPy checks them, and brings them into bounds
         index = np.take(np.arange(a.shape[axis]), indices, mode=mode)  # type: ignore[call-overload]
@@ -222,7 +223,7 @@ def sort_complex(a: Any) -> Any:
 
 @implements(np.argsort)
 def argsort(a: Any, axis: Any = -1, kind: Any = None, order: Any = None, *, stable: Any = None) -> Any:
-    a, axis = _axis(a, axis if np.ndim(a) else None)
+    a, axis = _axis(a if np.ndim(a) else ravel(a), axis)
     if stable or kind in ("stable", "mergesort"):
         return primitive.argsort(a, axis=axis)
     return primitive.argsort(a, axis=axis, stable=False)

@@ -19,7 +19,7 @@ from fxad.numpy.arguments import (
     with_kept_axes,
 )
 from fxad.numpy.dispatch import implements
-from fxad.numpy.reductions import elements, mean, mean_of, sum_
+from fxad.numpy.reductions import elements, mask_of, mean, mean_of, sum_
 from fxad.numpy.shaping import transpose
 from fxad.primitives.arithmetic import divide, equal
 from fxad.primitives.complexes import conj, imag, real
@@ -150,7 +150,7 @@ def _valid(x: Any, dtype: Any, where: Any) -> Any:
     if dtype is not None and np.dtype(dtype).kind not in "fc":
         raise TypeError("If a is inexact, then dtype must be inexact")
     valid = ~isnan(x)
-    return valid if where is True else valid & as_array(where)
+    return valid if where is True else valid & mask_of(where, x)
 
 
 def _of_number(axis: Any, ndim: int) -> Any:

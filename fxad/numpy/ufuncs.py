@@ -14,6 +14,7 @@ from fxad.numpy.arguments import (
     concrete,
     converted,
     refuse_out,
+    refused,
     with_kept_axes,
 )
 from fxad.numpy.calculus import cumprod, cumsum
@@ -69,13 +70,22 @@ def _frexp(x: Any) -> tuple[Any, Any]:
 
 
 def _matvec(x1: Any, x2: Any) -> Any:
+    _one_length("matvec", x1, x2, x1.shape[-1], x2.shape[-1])
     return contraction.einsum("...ij,...j->...i", x1, x2)
 
 
 def _vecmat(x1: Any, x2: Any) -> Any:
     if x1.dtype.kind == "c":
         x1 = np.conjugate(x1)
+    _one_length("vecmat", x1, x2, x1.shape[-1], x2.shape[-2])
     return contraction.einsum("...i,...ij->...j", x1, x2)
+
+
+def _one_length(name: str, x1: Any, x2: Any, n: int, m: int) -> None:
+    """Raise TypeMismatch unless what is multiplied and summed has one length: it is not broadcast."""
+    if n != m:
+        raise refused(f"np.{name} of shapes {x1.shape} and {x2.shape}: {n} elements meet {m}",
+                      "operands whose lengths agree")
 
 
 def _generalized(function: Any, *counts: int) -> Any:
@@ -138,7 +148,7 @@ def _fold(ufunc: np.ufunc) -> Any:
                initial: Any = None, where: Any = True) -> Any:
         a = as_array(a)
         axes = axes_of(axis, a.ndim)
-        if one_axis and len(axes) != 1:
+        if one_axis and a.ndim and len(axes) != 1:
             raise ValueError(f"reduction operation '{name}' is not reorderable, so at most one axis may be"
                              " specified")
         start = ufunc.identity if initial is None else initial
