@@ -14,7 +14,7 @@ from types import CodeType, FrameType
 
 import numpy as np
 
-__all__ = ["ROOT", "Source", "called_of_scipy", "user_frame"]
+__all__ = ["ROOT", "Source", "called_of_scipy", "depth_of_user", "user_frame"]
 
 #: The folder of the package: frames below it are fxad's own and never shown to the user.
 ROOT = os.path.dirname(os.path.abspath(__file__)) + os.sep
@@ -144,3 +144,12 @@ def called_of_scipy() -> str | None:
                 found = f"{module}.{frame.f_code.co_name}"
         frame = frame.f_back
     return found
+
+
+def depth_of_user() -> int:
+    """The `stacklevel` at which the caller's warning names the user's line."""
+    inner = (ROOT, _NUMPY, *_scipy())
+    frame, depth = sys._getframe(1), 1
+    while frame.f_code.co_filename.startswith(inner) and frame.f_back is not None:
+        frame, depth = frame.f_back, depth + 1
+    return depth

@@ -18,7 +18,7 @@ from fxad.api.statics import StaticKeys, is_dead
 from fxad.config import config
 from fxad.errors import EndlessRecursion, explain
 from fxad.execute import Cache, Executable, Path, PathTree, finish
-from fxad.source import ROOT, Source
+from fxad.source import ROOT, Source, depth_of_user
 from fxad.tracing import Kind, Tracer, current_trace, settle
 from fxad.tracing.trace import Foreseen
 
@@ -118,7 +118,7 @@ class JitFunction:
             full = paths.count >= config.guard_limit
             if full:
                 if paths.first_warning():
-                    warnings.warn(_too_many(self.fun, paths), RuntimeWarning, stacklevel=_depth_of_user())
+                    warnings.warn(_too_many(self.fun, paths), RuntimeWarning, stacklevel=depth_of_user())
                 if not foreseen:
                     return call.plainly()
             rec = self._trace(call, foreseen)
@@ -261,14 +261,6 @@ def parameter_names(fun: Callable[..., Any], count: int) -> list[str]:
     code = getattr(inspect.unwrap(fun), "__code__", None)
     names = list(code.co_varnames[: code.co_argcount]) if code is not None else []
     return (names + [f"arg{i}" for i in range(len(names), count)])[:count]
-
-
-def _depth_of_user() -> int:
-    """The `stacklevel` at which the caller's warning names the user's line."""
-    frame, depth = sys._getframe(1), 1
-    while frame.f_code.co_filename.startswith(ROOT) and frame.f_back is not None:
-        frame, depth = frame.f_back, depth + 1
-    return depth
 
 
 def _too_many(fun: Callable[..., Any], paths: PathTree) -> str:

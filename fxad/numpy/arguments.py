@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 from typing import Any
 
@@ -12,11 +13,12 @@ from fxad.errors import ConcretizationError, TypeMismatch, explain
 from fxad.numpy.dispatch import has_tracer, into_array
 from fxad.primitives.slicing import concatenate
 from fxad.primitives.structural import convert_to, reshape
-from fxad.source import Source
+from fxad.source import Source, depth_of_user
 from fxad.tracing import Kind, Trace, Tracer, concrete_value
 
 __all__ = ["as_array", "axes_counted", "axes_of", "axis_of", "concrete", "converted", "holds", "inexact",
-           "join", "kept_shape", "refuse_out", "refused", "stacked", "with_kept_axes"]
+           "join", "kept_shape", "refuse_out", "refused", "stacked", "warned",
+           "with_kept_axes"]
 
 
 def as_array(value: Any) -> Any:
@@ -106,6 +108,11 @@ def refused(what: str, fix: str) -> TypeMismatch:
 def concrete(x: Any, asked: str, fix: str) -> Any:
     """The numbers of an array, for what depends on them and not only on their types."""
     return concrete_value(x, asked, fix) if x.__class__ is Tracer else x
+
+
+def warned(message: str, category: type[Warning] = RuntimeWarning) -> None:
+    """NumPy's warning for what is known from the types alone, at the user's line."""
+    warnings.warn(message, category, stacklevel=depth_of_user())
 
 
 def holds(condition: Any) -> bool:

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from fxad.numpy.arguments import as_array, concrete, converted, inexact, refuse_out, refused
+from fxad.numpy.arguments import as_array, concrete, converted, inexact, refuse_out, refused, warned
 from fxad.numpy.dispatch import FUNCTIONS, VIEWS, implements
 from fxad.numpy.reductions import all_
 from fxad.primitives import complexes
@@ -345,6 +345,8 @@ def astype(x: Any, dtype: Any, /, *, copy: bool = True, device: Any = None) -> A
     """The same values in another dtype; of complex numbers in a real dtype, the real parts."""
     if not isinstance(x, Tracer):
         return np.asarray(x).astype(dtype, copy=copy)
+    if x.dtype.kind == "c" and np.dtype(dtype).kind in "fiu":
+        warned("Casting complex values to real discards the imaginary part", np.exceptions.ComplexWarning)
     made = converted(x, dtype)
     return own(made, like=True) if made is x and copy and not is_number(x) else made
 

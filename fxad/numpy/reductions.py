@@ -20,6 +20,7 @@ from fxad.numpy.arguments import (
     kept_shape,
     refuse_out,
     refused,
+    warned,
     with_kept_axes,
 )
 from fxad.numpy.dispatch import has_tracer, implements
@@ -141,6 +142,8 @@ def mean_of(x: Any, axes: tuple[int, ...], where: Any = True) -> Any:
         x, where = choose(as_array(where), x, 0), broadcast_to(as_array(where), x.shape)
     total = reduce_sum(x, axes=axes)
     count = elements(x.shape, axes, where)
+    if where is True and 0 in [x.shape[a] for a in axes]:
+        warned("Mean of empty slice")
     return converted(divide(total, count), x.dtype)
 
 

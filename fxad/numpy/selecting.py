@@ -232,12 +232,22 @@ def argsort(a: Any, axis: Any = -1, kind: Any = None, order: Any = None, *, stab
 @implements(np.partition)
 def partition(a: Any, kth: Any, axis: Any = -1, kind: Any = None, order: Any = None) -> Any:
     """Sorted altogether, which is one of the orders that a partition may have."""
+    a, axis = _axis(a, axis)
+    _check_places(kth, a.shape[axis])
     return sort(a, axis)
+
+
+def _check_places(kth: Any, n: int) -> None:
+    for k in np.ravel(kth).tolist() if n and not has_tracer((kth,)) else ():
+        if not -n <= k < n:
+            raise ValueError(f"kth(={k}) out of bounds ({n})")
 
 
 @implements(np.argpartition)
 def argpartition(a: Any, kth: Any, axis: Any = -1, kind: Any = None, order: Any = None) -> Any:
     """Sorted altogether, which is one of the orders that a partition may have."""
+    a, axis = _axis(a if np.ndim(a) else ravel(a), axis)
+    _check_places(kth, a.shape[axis])
     return argsort(a, axis)
 
 

@@ -16,6 +16,7 @@ from fxad.numpy.arguments import (
     converted,
     join,
     refuse_out,
+    warned,
     with_kept_axes,
 )
 from fxad.numpy.dispatch import implements
@@ -60,6 +61,8 @@ def _variance(a: Any, axes: Axes, dtype: Any, ddof: Any, where: Any, given: Any)
     count = elements(a.shape, axes, where)
     if where is not True:
         square = choose(as_array(where), square, 0)
+    if isinstance(count, Literal) and not isinstance(ddof, Tracer) and ddof >= count.value:
+        warned("Degrees of freedom <= 0 for slice")
     left = (
         Literal(max(count.value - ddof, 0.0)) if isinstance(count, Literal) and not
         isinstance(ddof, Tracer) else maximum(_number(count) - ddof, 0)
@@ -217,6 +220,8 @@ def cov(m: Any, y: Any = None, rowvar: bool = True, bias: bool = False, ddof: in
     if w is None:
         left: Any = max(float(x.shape[1] - ddof), 0.0)
         center, weighted = mean(x, 1), None
+        if not left:
+            warned("Degrees of freedom <= 0 for slice")
     else:
         w_sum = sum_(w)
         center = sum_(x * w, 1) / w_sum

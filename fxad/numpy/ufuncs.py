@@ -70,21 +70,21 @@ def _frexp(x: Any) -> tuple[Any, Any]:
 
 
 def _matvec(x1: Any, x2: Any) -> Any:
-    _one_length("matvec", x1, x2, x1.shape[-1], x2.shape[-1])
+    _one_length("matvec", x1, x2, x1.shape[-1:], x2.shape[-1:])
     return contraction.einsum("...ij,...j->...i", x1, x2)
 
 
 def _vecmat(x1: Any, x2: Any) -> Any:
     if x1.dtype.kind == "c":
         x1 = np.conjugate(x1)
-    _one_length("vecmat", x1, x2, x1.shape[-1], x2.shape[-2])
+    _one_length("vecmat", x1, x2, x1.shape[-1:], x2.shape[-2:-1])
     return contraction.einsum("...i,...ij->...j", x1, x2)
 
 
-def _one_length(name: str, x1: Any, x2: Any, n: int, m: int) -> None:
+def _one_length(name: str, x1: Any, x2: Any, n: tuple[int, ...], m: tuple[int, ...]) -> None:
     """Raise TypeMismatch unless what is multiplied and summed has one length: it is not broadcast."""
-    if n != m:
-        raise refused(f"np.{name} of shapes {x1.shape} and {x2.shape}: {n} elements meet {m}",
+    if n and m and n != m:
+        raise refused(f"np.{name} of shapes {x1.shape} and {x2.shape}: {n[0]} elements meet {m[0]}",
                       "operands whose lengths agree")
 
 

@@ -293,7 +293,8 @@ class Elementwise(Pointwise):
     def _make_evaluator(self, types: tuple[ArrayType, ...], params: Params) -> Callable[..., Any]:
         # On two numbers NumPy's operators round as its ufuncs do, save complex `*` and some `**`.
         numbers = self.symbol is not None and all(t.ndim == 0 for t in types)
-        if type(self).emit is Elementwise.emit and not numbers:
+        # `**` is an operation of its own: of arrays it is sqrt, square or reciprocal for some exponents.
+        if type(self).emit is Elementwise.emit and not numbers and self.symbol != "**":
             return self.ufunc
         return super()._make_evaluator(types, params)
 

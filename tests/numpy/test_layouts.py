@@ -128,3 +128,12 @@ def test_matrix_products_do_not_broadcast_what_they_sum_over() -> None:
             function(x, y)
         with pytest.raises(fxad.errors.TypeMismatch, match="elements meet"):
             fxad.jit(function)(x, y)
+
+
+def test_a_place_outside_the_array() -> None:
+    for f in (np.partition, np.argpartition):
+        for kth in (3, -4, [0, 5]):
+            with pytest.raises(ValueError, match=r"kth\(=-?\d\) out of bounds \(3\)"):
+                f(np.ones(3), kth)
+            with pytest.raises(ValueError, match=r"kth\(=-?\d\) out of bounds \(3\)"):
+                fxad.jit(lambda x, f=f, k=kth: f(x, k))(np.ones(3))
