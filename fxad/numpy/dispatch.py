@@ -184,8 +184,8 @@ def _unusual(ufunc: np.ufunc, method: str, inputs: Any, kwargs: dict[str, Any]) 
 def _traced_form(ufunc: np.ufunc) -> Any:
     """What a ufunc is on traced values, or None."""
     function = UFUNCS.get(ufunc)
-    package = _package(ufunc)
-    if function is None and package is not None:
+    package = _package(ufunc) if function is None else None
+    if package is not None:
         forms = getattr(importlib.import_module(_ELSEWHERE[package]), "UFUNCS", {})
         function = forms.get(ufunc.__name__)
         if function is not None:

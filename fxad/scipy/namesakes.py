@@ -6,7 +6,7 @@ import functools
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-from fxad.numpy.dispatch import has_tracer
+from fxad.numpy.dispatch import has_tracer, separate
 from fxad.primitives.special import scipy_linalg, scipy_special
 
 __all__ = ["named", "namesake_of"]
@@ -29,7 +29,7 @@ def namesake_of(module: str) -> Callable[[F], F]:
         def either(*args: Any, **kwargs: Any) -> Any:
             theirs = _MODULES[module]()
             if theirs is None or has_tracer(args) or has_tracer(kwargs.values()):
-                return implementation(*args, **kwargs)
+                return separate(implementation(*args, **kwargs), (*args, *kwargs.values()))
             return getattr(theirs, name, implementation)(*args, **kwargs)
 
         made: F = named(either, module, name, implementation.__doc__)

@@ -11,7 +11,7 @@ import scipy.special
 import fxad.scipy.special as special
 from tests.numpy.cases import SPD, M, V, X, normal
 from tests.numpy.functions import Row, call
-from tests.scipy.cases import CASES, UFUNCS, Case
+from tests.scipy.cases import CASES, Case
 
 __all__ = ["LINALG", "SPECIAL"]
 
@@ -22,7 +22,7 @@ def _of_table(name: str, case: Case) -> Row:
     def function(n: Any, *operands: Any) -> Any:
         return (case.ours if n is special else case.theirs)(*operands)
 
-    return Row(name, function, *case.operands, zero=name == "gammasgn", handed=name in UFUNCS)
+    return Row(name, function, *case.operands, zero=name == "gammasgn", handed=name in special.UFUNCS)
 
 
 _FIRST = {case.id.partition("-")[0]: case for case in reversed(CASES)}

@@ -241,6 +241,22 @@ def test_block_diag_of_nothing_and_of_lists() -> None:
                                   scipy.linalg.block_diag([1.0, 1.0], []))
 
 
+def test_results_are_arrays_of_their_own() -> None:
+    """What is written into them leaves the operands as they are."""
+
+    def f(x: Any) -> Any:
+        made = [linalg.block_diag(x), linalg.eigh(x + x.T, subset_by_index=(0, 1))[1], linalg.circulant(x[0]),
+                linalg.solve(x, x[0], assume_a="banded"), linalg.cho_factor(x + x.T)[0], linalg.lu(x)[2]]
+        for y in made:
+            y[0] = 5.0
+        return x.sum() + sum((y * y).sum() for y in made)
+
+    x = np.array([[2.0, 1.0], [0.5, 3.0]])
+    value = fxad.value_and_grad(f)(x)[0]
+    assert value == pytest.approx(f(x), rel=1e-13)
+    np.testing.assert_array_equal(x, [[2.0, 1.0], [0.5, 3.0]])
+
+
 @pytest.mark.parametrize(("call", "text"), [
     (lambda m, a: m.expm(a), "Write instead: fxad.scipy.linalg.expm, which takes traced values"),
     (lambda m, a: m.solve_triangular(a, a), "Write instead: fxad.scipy.linalg.solve_triangular, which takes"),
