@@ -9,8 +9,17 @@ from typing import Any
 
 import numpy as np
 
-from fxad.numpy.arguments import as_array, axis_of, converted, join, refuse_out, refused, stacked
-from fxad.numpy.dispatch import FUNCTIONS, VIEWS, implements
+from fxad.numpy.arguments import (
+    as_array,
+    axis_of,
+    concrete,
+    converted,
+    join,
+    refuse_out,
+    refused,
+    stacked,
+)
+from fxad.numpy.dispatch import FUNCTIONS, VIEWS, has_tracer, implements
 from fxad.numpy.shaping import (
     atleast_1d,
     atleast_2d,
@@ -185,13 +194,18 @@ if hasattr(np, "unstack"):  # since NumPy 2.1
     VIEWS.add(np.unstack)
 
 
+def _places(name: str, obj: Any) -> Any:
+    """The numbers of positions on which the shape of the result depends."""
+    return concrete(obj, f"np.{name}(x, n)", "places that are not traced") if has_tracer((obj,)) else obj
+
+
 @implements(np.delete)
 def delete(arr: Any, obj: Any, axis: Any = None) -> Any:
     x = as_array(arr)
     if axis is None:
         x, axis = ravel(x), 0
     axis = axis_of(axis, x.ndim)
-    kept = np.delete(np.arange(x.shape[axis]), obj)
+    kept = np.delete(np.arange(x.shape[axis]), _places("delete", obj))
     return getitem(x, (*(slice(None),) * axis, kept))
 
 
@@ -202,6 +216,7 @@ def insert(arr: Any, obj: Any, values: Any, axis: Any = None) -> Any:
         x, axis = ravel(x), 0
     axis = axis_of(axis, x.ndim)
     n = x.shape[axis]
+    obj = _places("insert", obj)
     np.insert(np.arange(n), obj, 0)  # raises if the places are none
     v = converted(as_array(values), x.dtype)
     places = np.arange(n)[obj] if isinstance(obj, slice) else np.asarray(obj)

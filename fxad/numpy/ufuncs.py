@@ -19,6 +19,7 @@ from fxad.numpy.arguments import (
 )
 from fxad.numpy.calculus import cumprod, cumsum
 from fxad.numpy.dispatch import REDUCTIONS, UFUNCS
+from fxad.numpy.elementwise import clip
 from fxad.numpy.joining import stack
 from fxad.numpy.reductions import all_, any_, logsumexp, max_, min_, prod, sum_, truth
 from fxad.numpy.shaping import moveaxis, reshape, transpose
@@ -35,6 +36,9 @@ from fxad.tracing import Tracer
 
 __all__ = ["REDUCTIONS", "UFUNCS"]  # the tables, full
 
+
+#: What the clip method of a plain array calls; it has no public name.
+_CLIP: np.ufunc = vars(np)["_core"].umath.clip
 
 # -- ufuncs that are no single primitive --------------------------------------------------------------
 
@@ -120,6 +124,7 @@ UFUNCS.update({
     np.radians: deg2rad,
     np.matmul: _generalized(contraction.matmul, 2, 2, 2),
     np.vecdot: _generalized(contraction.vecdot, 1, 1, 0),
+    _CLIP: clip,
 })
 if hasattr(np, "matvec"):  # since NumPy 2.2
     UFUNCS.update({np.matvec: _generalized(_matvec, 2, 1, 1), np.vecmat: _generalized(_vecmat, 1, 2, 1)})

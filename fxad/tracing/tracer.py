@@ -17,7 +17,7 @@ import numpy as np
 from fxad.errors import ConcretizationError, FxadError, explain
 from fxad.ir.types import ArrayType
 from fxad.source import ROOT, Source, called_of_scipy
-from fxad.tracing.deciding import decision
+from fxad.tracing.deciding import concrete_value, decision
 from fxad.tracing.elements import as_element, is_element, is_stored
 from fxad.tracing.trace import Trace
 
@@ -203,6 +203,11 @@ class Tracer:
                              "np.concatenate([...]) or np.where(...) for the array as a whole")
         if self._is_whole():  # np.arange(n) asks in this way
             return np.asarray(self._whole("np.asarray(n)"), self.dtype if dtype is None else dtype)
+        if self.type.dtype.kind in "iub":  # as a[n] and np.take(a, n) of a plain array do
+            numbers = concrete_value(
+                self, "an array of plain numbers (a[n] or np.take(a, n) of a plain array a, np.asarray(n))",
+                "fxad.numpy.take(a, n), np.take_along_axis(a, n, axis) or np.where(n, x, y)")
+            return np.array(numbers, dtype)
         function = called_of_scipy()
         if function is not None:
             raise self._lost(f"{function}(x)", Trace.namesake(function))
