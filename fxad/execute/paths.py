@@ -12,6 +12,7 @@ of its path.
 
 from __future__ import annotations
 
+import bisect
 import threading
 from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
@@ -69,8 +70,12 @@ class _Piece:
 
     __slots__ = ("constants", "gives", "needs", "plain", "run")
 
-    def __init__(self, cut: Segment, gives: Sequence[int], trace: Trace) -> None:
-        self.run = Executable(cut.program)
+    def __init__(
+        self, cut: Segment, gives: Sequence[int], trace: Trace, runs: dict[Any, Executable]
+    ) -> None:
+        # The steps of a loop are one Program, and it is compiled once.
+        key = cut.program, tuple([trace.sources[n] for n in sorted(cut.computed)])
+        self.run = runs.get(key) or runs.setdefault(key, Executable(cut.program))
         self.needs = cut.needs
         self.gives = tuple(gives)
         #: The captured arrays that it needs: they are read when the function is traced.
@@ -138,7 +143,7 @@ class PathTree:
         effectful: whether there are effects on any of them.
     """
 
-    __slots__ = ("_lock", "_warned", "count", "direct", "effectful", "root")
+    __slots__ = ("_lock", "_runs", "_warned", "count", "direct", "effectful", "root")
 
     def __init__(self) -> None:
         self.root: _Decision | Leaf | None = None
@@ -146,6 +151,8 @@ class PathTree:
         self.count = 0
         self.effectful = False
         self._warned = False
+        #: What the pieces run, by Program and source.
+        self._runs: dict[Any, Executable] = {}
         # Reentrant: a signal handler or a finalizer may call the same function.
         self._lock = threading.RLock()
 
@@ -184,7 +191,7 @@ class PathTree:
         with self._lock:
             leaf = self._add(trace, operands, out)
             if leaf is None:
-                self.direct, self.root, self.count = None, None, 0
+                self.direct, self.root, self.count, self._runs = None, None, 0, {}
                 leaf = self._add(trace, operands, out)
             assert leaf is not None
             self.effectful = self.effectful or bool(trace.effects)
@@ -194,11 +201,15 @@ class PathTree:
         guards = trace.guards
         targets = [*([g.number] for g in guards), list(operands)]
         known: set[int] = set()
+        gives: list[list[int]] = []
         parent: _Decision | None = None
         node, start = self.root, 0
         for k, guard in enumerate(guards):
             if node is None:
-                node = self._decision(trace, targets, k, known, start)
+                gives = gives or [[]] * k + _handed_on(trace, targets[k:], start, k, known)
+                effects = _between(trace, start, guard.upto)
+                cut = segment(trace.records, trace.sources, [*targets[k], *gives[k]], known, effects)
+                node = _Decision(_Piece(cut, gives[k], trace, self._runs), guard, start, trace)
                 self._attach(parent, guards, k, node)
             if not isinstance(node, _Decision) or not node.on(trace, guard, start):
                 return None
@@ -208,7 +219,7 @@ class PathTree:
         if node is not None:
             return node if isinstance(node, Leaf) else None
         cut = segment(trace.records, trace.sources, targets[-1], known, _between(trace, start))
-        leaf = Leaf(_Piece(cut, (), trace), out)
+        leaf = Leaf(_Piece(cut, (), trace, self._runs), out)
         self.count += 1
         self._attach(parent, guards, len(guards), leaf)
         return leaf
@@ -221,22 +232,6 @@ class PathTree:
         else:
             self.root = node
             self.direct = node if isinstance(node, Leaf) else None
-
-    def _decision(
-        self, trace: Trace, targets: Sequence[Sequence[Any]], k: int, known: set[int], start: int
-    ) -> _Decision:
-        """The decision `k` of a path, whose piece also gives what the rest of the path reads of it."""
-        records, guard = trace.records, trace.guards[k]
-        effects = _between(trace, start, guard.upto)
-        first = segment(records, trace.sources, targets[k], known, effects)
-        later = [t for target in targets[k + 1 :] for t in target] + _between(trace, guard.upto)
-        outside, _ = dependencies(records, later, known | first.computed)
-        gives = list(dict.fromkeys([
-            *(n for n in outside if n in first.computed),
-            *(n for e in effects for n in _outputs(records, e)),
-        ]))
-        cut = segment(records, trace.sources, [*targets[k], *gives], known, effects)
-        return _Decision(_Piece(cut, gives, trace), guard, start, trace)
 
     def first_warning(self) -> bool:
         """Whether nobody has been warned of too many paths yet; true once."""
@@ -278,9 +273,38 @@ def finish(trace: Trace, operands: Sequence[Any]) -> tuple[Any, ...]:
     return interpret(cut.program)(*[computed(trace, n) for n in cut.needs])
 
 
+def _handed_on(
+    trace: Trace, targets: Sequence[Sequence[Any]], start: int, first: int, known: set[int]
+) -> list[list[int]]:
+    """What each piece of a path, from decision `first` on, computes for those after it.
+
+    A variable is computed by the first piece that needs it. The results of effects are always handed on.
+    """
+    records = trace.records
+    done = set(known)
+    owner: dict[int, int] = {}
+    gives: list[dict[int, None]] = []
+    ends = [g.upto for g in trace.guards[first:]]
+    for k, (target, stop) in enumerate(zip(targets, [*ends, None], strict=True)):
+        effects = _between(trace, start, stop)
+        outside, inside = dependencies(records, [*target, *effects], done)
+        for n in outside:
+            if n in owner:
+                gives[owner[n]][n] = None
+        for n in inside:
+            for out in _outputs(records, n):
+                owner[out] = k
+                done.add(out)
+        gives.append(dict.fromkeys(n for e in effects for n in _outputs(records, e)))
+        start = stop or start
+    return [sorted(g) for g in gives]
+
+
 def _between(trace: Trace, start: int, stop: int | None = None) -> list[int]:
     """The effects recorded from `start` on, up to `stop`."""
-    return [e for e in trace.effects if e >= start and (stop is None or e < stop)]
+    effects = trace.effects
+    end = len(effects) if stop is None else bisect.bisect_left(effects, stop)
+    return effects[bisect.bisect_left(effects, start) : end]
 
 
 def _outputs(records: Sequence[Record], number: int) -> Iterator[int]:

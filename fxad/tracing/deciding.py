@@ -89,26 +89,25 @@ def is_constant(tracer: Tracer) -> bool:
     trace = tracer.owner
     if trace.ended:
         return False
-    records, captures = trace.records, trace.captures
-    seen: set[int] = set()
-    stack = [tracer.index]
-    while stack:
-        number = stack.pop()
-        if number in seen:
-            continue
-        seen.add(number)
-        primitive, operands, params, _ = records[number]
-        if primitive is INPUT or (primitive is CAPTURE and captures[number].__class__ is Trace.tracer_type):
-            return False
-        if primitive is CAPTURE and captures[number].__class__ in NUMBER_TYPES:
-            return False  # it may be another in the next call
-        if primitive is NEXT_OUTPUT:
-            stack.append(number - operands[0])
-        elif primitive is not CAPTURE:
-            if primitive.multiple and does_more(primitive, params):
-                return False
-            stack.extend(o for o in operands if o.__class__ is int)
-    return True
+    varies = trace.varies
+    for number in range(len(varies), tracer.index + 1):
+        varies.append(_varies(trace, number))
+    return not varies[tracer.index]
+
+
+def _varies(trace: Trace, number: int) -> bool:
+    """Whether a variable may be another in the next call, given which of those before it may."""
+    primitive, operands, params, _ = trace.records[number]
+    if primitive is INPUT:
+        return True
+    if primitive is CAPTURE:
+        captured = trace.captures[number].__class__
+        return captured is Trace.tracer_type or captured in NUMBER_TYPES
+    if primitive is NEXT_OUTPUT:
+        return bool(trace.varies[number - operands[0]])
+    if primitive.multiple and does_more(primitive, params):
+        return True
+    return any(trace.varies[o] for o in operands if o.__class__ is int)
 
 
 def answer_of(decide: Callable[[Any], Any], value: Any) -> Any:

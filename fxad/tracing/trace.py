@@ -147,7 +147,7 @@ class Trace:
     __slots__ = (
         "_capture_numbers", "around", "captures", "effects", "foreseen", "guards", "in_values", "kind",
         "known", "lifted", "literal_numbers", "most", "names", "order", "purpose", "records", "serial",
-        "source", "sources",
+        "source", "sources", "varies",
     )
 
     #: Set by the tracer module: makes the handle on a variable.
@@ -196,6 +196,8 @@ class Trace:
         #: the same reason, by number; see `deciding`.
         self.known: dict[int, Any] = {}
         self.lifted: dict[int, Any] = {}
+        #: For the first variables, whether they depend on the arguments; filled when that is asked.
+        self.varies: list[bool] = []
         #: When set, the source of whatever is recorded (the equation that a rule is applied to, the
         #: call of a NumPy function): a Source, or a `(code, instruction)` pair.
         self.source: Any = None
@@ -372,7 +374,7 @@ class Trace:
     def end(self) -> None:
         """End the trace: its tracers can't be used any more, and what it held is let go."""
         self.records = _EndedRecords(self.records)
-        self.known, self.lifted, self.foreseen = {}, {}, []
+        self.known, self.lifted, self.foreseen, self.varies = {}, {}, [], []
 
     @property
     def ended(self) -> bool:
