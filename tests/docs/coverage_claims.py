@@ -13,7 +13,7 @@ import fxad
 import fxad.numpy as fnp
 from fxad.errors import FxadError
 from tests.numpy.functions import CREATION, QUESTIONS, SAME, Row
-from tests.numpy.test_functions import arrays_of, assert_near, direction, inexact, numeric, same_types
+from tests.numpy.test_functions import arrays_of, assert_near, direction, inexact, numeric, same_types, second_order, total
 
 __all__ = ["COLUMNS", "NO", "YES", "ZERO", "claims_of_a_creation", "claims_of_a_question", "claims_of_a_row",
            "claims_of_the_same"]
@@ -86,30 +86,8 @@ def _first_order(function: Callable[..., Any], reference: Callable[..., Any], ar
     return YES, YES
 
 
-def _total(function: Callable[..., Any]) -> Callable[..., Any]:
-    """A real number that depends on every number in the result, and not linearly."""
-
-    def total(*arrays: Any) -> Any:
-        leaves = [x for x in fxad.tree.leaves(function(*arrays)) if np.result_type(x).kind in "fc"]
-        return sum(np.sum(np.real(x)) + 0.7 * np.sum(np.imag(x))
-                   + 0.5 * np.sum(np.real(x) ** 2 + np.imag(x) ** 2) for x in leaves)
-
-    return total
-
-
 def _second_order(function: Callable[..., Any], arrays: tuple[Any, ...], tangents: list[Any]) -> str:
-    """The derivative of the gradient, in forward and in reverse mode, agrees with differences of gradients."""
-    places = tuple(range(len(arrays)))
-    slope = fxad.grad(_total(function), argnums=places)
-    _, forward = fxad.jvp(slope, arrays, tuple(tangents))
-    reverse = fxad.grad(lambda *a: sum(np.real(np.sum(p * t)) for p, t in zip(slope(*a), tangents, strict=True)),
-                        argnums=places)(*arrays)
-    after, before = (slope(*[x + h * t for x, t in zip(arrays, tangents, strict=True)]) for h in (1e-5, -1e-5))
-    for f, r, a, b in zip(forward, reverse, after, before, strict=True):
-        expected = (a - b) / 2e-5
-        scale = max(1.0, np.max(np.abs(expected), initial=0.0))
-        np.testing.assert_allclose(f / scale, expected / scale, atol=1e-6)
-        np.testing.assert_allclose(r / scale, expected / scale, atol=1e-6)
+    second_order(function, arrays, tangents)
     return YES
 
 
@@ -156,7 +134,7 @@ def _jit(function: Callable[..., Any], row: Row, expected: Any) -> str:
     same_types(compiled, expected)
     assert_near(compiled, expected)
     if not row.zero:
-        slope = fxad.grad(_total(function), argnums=tuple(range(len(row.arrays))))
+        slope = fxad.grad(total(function), argnums=tuple(range(len(row.arrays))))
         for a, b in zip(fxad.jit(slope)(*row.arrays), slope(*row.arrays), strict=True):
             np.testing.assert_allclose(a, b, rtol=1e-9, atol=1e-9 * max(1.0, np.max(np.abs(b), initial=0.0)))
     return YES

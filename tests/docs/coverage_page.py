@@ -91,8 +91,8 @@ INTRODUCTION = """\
 # Coverage
 
 What can be done with each function of NumPy's, and with those of SciPy's that fxad has. A mark is not a promise: it
-was earned by a call of that function,
-and a test makes the call again for every row. There are {total} rows; {smooth} have derivatives that are not zero.
+was earned by a call of that function, and a test makes the call again for every row. There are {total} rows; {smooth}
+have derivatives that are not zero.
 
 | column | {yes} was earned by |
 |---|---|

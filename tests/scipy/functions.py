@@ -22,7 +22,9 @@ def _of_table(name: str, case: Case) -> Row:
     def function(n: Any, *operands: Any) -> Any:
         return (case.ours if n is special else case.theirs)(*operands)
 
-    return Row(name, function, *case.operands, zero=name == "gammasgn", handed=name in special.UFUNCS)
+    several = getattr(getattr(scipy.special, name), "nin", 1 + (name in ("polygamma", "zeta")))
+    return Row(name, function, *case.operands, zero=name == "gammasgn", handed=name in special.UFUNCS,
+               note="in the last argument" * (several > len(case.operands)))
 
 
 _FIRST = {case.id.partition("-")[0]: case for case in reversed(CASES)}
