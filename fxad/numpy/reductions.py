@@ -292,7 +292,9 @@ def logsumexp(a: Any, axis: Any = 0, dtype: Any = None, out: None = None, keepdi
     greatest = stop_gradient(max_(x, axis, None, True, -_inf))
     # Where all are -inf, so is the result; subtracting it from itself would give NaN.
     pivot = choose(greatest == -_inf, 0, choose(greatest == _inf, 0, greatest))
-    total = log(sum_(exp(x - pivot), axis, None, None, True)) + pivot
+    total = sum_(exp(x - pivot), axis, None, None, True)
+    nothing = total == 0  # the derivative by each element is 0 there
+    total = choose(nothing, -_inf, log(choose(nothing, 1, total)) + pivot)
     if initial is not None:
         total = np.logaddexp(total, initial)
     if keepdims:

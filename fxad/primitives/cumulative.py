@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -190,8 +191,9 @@ class Cumlogsumexp(Running):
     ) -> Any:
         # exp(out[i]) is a running sum; divided by itself, no term of its derivative is above 1.
         (x,), (dx,) = primals, tangents
-        kept = exp(shift(out, axis=axis, reverse=reverse) - out)
-        return linear_recurrence(kept, dx * exp(x - out), axis=axis, reverse=reverse)
+        pivot = where(equal(out, -math.inf), 0, out)  # where all are 0, so is each
+        kept = exp(shift(out, axis=axis, reverse=reverse) - pivot)
+        return linear_recurrence(kept, dx * exp(x - pivot), axis=axis, reverse=reverse)
 
 
 _lines = [sample(normal(3, 4), axis=0, reverse=False, dtypes="fci"),
@@ -226,4 +228,5 @@ cummax = CumulativeExtreme("cummax", "maximum", samples=_running_extremes)
 cummin = CumulativeExtreme("cummin", "minimum", samples=_running_extremes)
 cumlogsumexp = Cumlogsumexp("cumlogsumexp", samples=[
     *_real_lines, sample(uniform(-800.0, 800.0, 6), axis=0, reverse=False),
+    sample(points(-math.inf, -math.inf, 1.0, -math.inf), axis=0, reverse=False, smooth=False),
 ])

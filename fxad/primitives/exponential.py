@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import math
+from typing import Any
+
 import numpy as np
 
+from fxad.primitives.arithmetic import equal
 from fxad.primitives.elementary import scalar_template
 from fxad.primitives.families import Elementwise
-from fxad.primitives.samples import normal, positive, sample
+from fxad.primitives.samples import normal, points, positive, sample
+from fxad.primitives.selection import where
 
 __all__ = [
            "cbrt",
@@ -52,14 +57,21 @@ cbrt = Elementwise("cbrt", np.cbrt, scalar=scalar_template("cbrt"),
 square = Elementwise("square", np.square, scalar="{0} * {0}",
                      jvp=lambda out, x, dx: dx * (2.0 * x), samples=_any)
 
+
+def _pivot(out: Any) -> Any:
+    """What a sum of exponentials is measured by: where all are 0, so is each."""
+    return where(equal(out, -math.inf), 0, out)
+
+
 # d logaddexp(x, y)/dx = exp(x - out): a softmax weight, safe from overflow.
 logaddexp = Elementwise(
     "logaddexp", np.logaddexp, commutative=True,
-    jvp=[lambda out, x, y, dx: dx * exp(x - out), lambda out, x, y, dy: dy * exp(y - out)],
-    samples=[sample(normal(3, 4), normal(3, 4)), sample(normal(3), normal())],
+    jvp=[lambda out, x, y, dx: dx * exp(x - _pivot(out)), lambda out, x, y, dy: dy * exp(y - _pivot(out))],
+    samples=[sample(normal(3, 4), normal(3, 4)), sample(normal(3), normal()),
+             sample(points(-math.inf, -math.inf), points(-math.inf, 0.5), smooth=False)],
 )
 logaddexp2 = Elementwise(
     "logaddexp2", np.logaddexp2, commutative=True,
-    jvp=[lambda out, x, y, dx: dx * exp2(x - out), lambda out, x, y, dy: dy * exp2(y - out)],
+    jvp=[lambda out, x, y, dx: dx * exp2(x - _pivot(out)), lambda out, x, y, dy: dy * exp2(y - _pivot(out))],
     samples=[sample(normal(3, 4), normal(3, 4))],
 )
