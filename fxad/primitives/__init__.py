@@ -68,6 +68,7 @@ operations.add = lambda x, y: (
 operations.where = selection.where
 operations.both = logical.logical_and
 operations.either = logical.logical_or
+operations.opposite = logical.logical_not
 operations.sum_all = lambda x: structural.reduce_sum(x, axes=tuple(range(x.ndim)))
 operations.broadcast = lambda x, shape, axes: structural.broadcast(x, shape=shape, axes=axes)
 operations.move_axis = structural.move_axis

@@ -11,7 +11,6 @@ from fxad.ir.primitive import Code
 from fxad.ir.program import Params
 from fxad.ir.types import ArrayType
 from fxad.primitives.families import Elementwise
-from fxad.primitives.logical import logical_not
 from fxad.primitives.samples import booleans, normal, sample
 from fxad.primitives.structural import broadcast_to
 from fxad.tracing.operations import operations
@@ -78,7 +77,7 @@ class Where(Elementwise):
 
     def transpose(self, ct: Any, *operands: Any, **params: Any) -> Any:
         mask = operands[0]
-        return None, Masked(ct, mask), Masked(ct, logical_not(mask))
+        return None, Masked(ct, mask), Masked(ct, mask, negated=True)
 
 
 where = Where()

@@ -21,6 +21,7 @@ class Operations:
         where: `(mask, x, y)`, elementwise; `y` may be a number.
         both: `(mask, mask) -> mask`, logical and.
         either: `(mask, mask) -> mask`, logical or.
+        opposite: `mask -> mask`, logical not.
         sum_all: `x -> sum of all its elements`, rank 0.
         broadcast: `(x, shape, axes) -> y`: axis i of x becomes axis axes[i] of y.
         move_axis: `(x, source, destination) -> y`.
@@ -35,6 +36,7 @@ class Operations:
     where: Callable[..., Any]
     both: Callable[..., Any]
     either: Callable[..., Any]
+    opposite: Callable[..., Any]
     sum_all: Callable[..., Any]
     broadcast: Callable[..., Any]
     move_axis: Callable[..., Any]

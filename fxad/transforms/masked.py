@@ -8,10 +8,14 @@ __all__ = ["Masked"]
 
 
 class Masked:
-    """`value` where `mask` holds, and zero elsewhere; applied as late as possible."""
+    """`value` where `mask` holds, or where it does not if `negated`; zero elsewhere.
 
-    __slots__ = ("mask", "value")
+    It is applied as late as possible.
+    """
 
-    def __init__(self, value: Any, mask: Any) -> None:
+    __slots__ = ("mask", "negated", "value")
+
+    def __init__(self, value: Any, mask: Any, negated: bool = False) -> None:
         self.value = value
         self.mask = mask
+        self.negated = negated

@@ -103,22 +103,41 @@ class _Cotangents:
 
     def add(self, var: Var, ct: Any) -> None:
         old = self.known.get(var)
-        if old is None:
-            self.known[var] = ct
-        elif isinstance(old, Masked) and isinstance(ct, Masked):
-            self.known[var] = _sum_of_masked(old, ct)
-        else:
-            self.known[var] = operations.add(settle(old), settle(ct))
+        self.known[var] = ct if old is None else _added(old, ct)
 
     def pop(self, var: Var) -> Any:
         return self.known.pop(var, None)
 
 
-def _sum_of_masked(a: Masked, b: Masked) -> Masked:
-    """The sum, which is zero and stays masked where neither counts."""
-    if _same(a.mask, b.mask):
-        return Masked(operations.add(a.value, b.value), a.mask)
-    return Masked(operations.add(settle(a), settle(b)), operations.either(a.mask, b.mask))
+class _Sum:
+    """A sum of masked cotangents, which is zero where none of the masks holds."""
+
+    __slots__ = ("masked", "value")
+
+    def __init__(self, value: Any, masked: tuple[Masked, ...]) -> None:
+        self.value = value
+        self.masked = masked
+
+    def mask(self) -> Any:
+        first, *others = [_mask_of(m) for m in self.masked]
+        for mask in others:
+            first = operations.either(first, mask)
+        return first
+
+
+def _added(a: Any, b: Any) -> Any:
+    """The sum of two cotangents. Which elements count stays known where both are masked."""
+    if isinstance(a, Masked) and isinstance(b, Masked):
+        if _same(a.mask, b.mask):
+            if a.negated == b.negated:
+                return Masked(operations.add(a.value, b.value), a.mask, a.negated)
+            first, second = (b, a) if a.negated else (a, b)
+            return operations.where(a.mask, first.value, second.value)
+        return _Sum(operations.add(settle(a), settle(b)), (a, b))
+    if isinstance(a, _Sum) and isinstance(b, Masked):
+        known = any(_same(m.mask, b.mask) and m.negated == b.negated for m in a.masked)
+        return _Sum(operations.add(a.value, settle(b)), a.masked if known else (*a.masked, b))
+    return operations.add(settle(a), settle(b))
 
 
 def _same(a: Any, b: Any) -> bool:
@@ -127,9 +146,17 @@ def _same(a: Any, b: Any) -> bool:
     return a.owner is b.owner and a.index == b.index
 
 
+def _mask_of(ct: Masked) -> Any:
+    return operations.opposite(ct.mask) if ct.negated else ct.mask
+
+
 def settle(ct: Any) -> Any:
     """The cotangent with its pending mask applied."""
-    return operations.where(ct.mask, ct.value, 0) if isinstance(ct, Masked) else ct
+    if isinstance(ct, _Sum):
+        return ct.value
+    if not isinstance(ct, Masked):
+        return ct
+    return operations.where(ct.mask, 0, ct.value) if ct.negated else operations.where(ct.mask, ct.value, 0)
 
 
 def _pull(eqn: Equation, given: list[Any], operands: list[Any]) -> Sequence[Any]:
@@ -139,6 +166,9 @@ def _pull(eqn: Equation, given: list[Any], operands: list[Any]) -> Sequence[Any]
         cts = tuple(None if ct is None else settle(ct) for ct in given)
         return _aligned(primitive.transpose(cts, *operands, **params), operands)
     (ct,) = given
+    if isinstance(ct, _Sum):
+        # Only a product could make another number of the zeros.
+        ct = Masked(ct.value, ct.mask()) if primitive.elementwise else ct.value
     if isinstance(ct, Masked):
         pulled = _pull_masked(primitive, ct, operands, params)
     else:
@@ -157,26 +187,23 @@ def _pull_masked(
     primitive: Primitive, ct: Masked, operands: list[Any], params: Params
 ) -> Sequence[Any]:
     """The pull-back of a masked cotangent; its mask stays pending where the primitive allows it."""
-    value, mask = ct.value, ct.mask
-    if primitive.elementwise:
-        raw = _aligned(primitive.transpose(value, *operands, **params), operands)
-        return [None if p is None else _under(mask, p) for p in raw]
-    if not getattr(mask, "ndim", 0):
-        # One flag for all elements: a linear map takes zeros to zeros, so it can be asked afterwards.
-        raw = _aligned(primitive.transpose(value, *operands, **params), operands)
-        return [None if p is None else _under(mask, p) for p in raw]
+    # One flag for all elements: a linear map takes zeros to zeros, so it can be asked afterwards.
+    if primitive.elementwise or not getattr(ct.mask, "ndim", 0):
+        raw = _aligned(primitive.transpose(ct.value, *operands, **params), operands)
+        return [None if p is None else _under(ct, p) for p in raw]
+    mask = _mask_of(ct)
     if primitive.transpose_copies:
-        raw = _aligned(primitive.transpose(value, *operands, **params), operands)
+        raw = _aligned(primitive.transpose(ct.value, *operands, **params), operands)
         flags = [Unknown(ArrayType(o.shape, bool)) if isinstance(o, Unknown) else o for o in operands]
         masks = _aligned(primitive.transpose(mask, *flags, **params), operands)
-        return [None if p is None else _under(m, p) for p, m in zip(raw, masks, strict=True)]
+        return [None if p is None else Masked(p, m) for p, m in zip(raw, masks, strict=True)]
     raw = _aligned(primitive.transpose(settle(ct), *operands, **params), operands)
     if not primitive.moves:
         return raw
     # Sums of selected elements: where none was selected the sum is zero, and stays masked.
-    chosen = operations.convert(mask, value.dtype)
+    chosen = operations.convert(mask, ct.value.dtype)
     counts = _aligned(primitive.transpose(chosen, *operands, **params), operands)
-    return [None if p is None else _under(n != 0, p) for p, n in zip(raw, counts, strict=True)]
+    return [None if p is None else Masked(p, n != 0) for p, n in zip(raw, counts, strict=True)]
 
 
 def _summed(ct: Any) -> Any:
@@ -184,15 +211,18 @@ def _summed(ct: Any) -> Any:
     if not isinstance(ct, Masked):
         return operations.sum_all(ct)
     if not getattr(ct.mask, "ndim", 0):
-        return Masked(operations.sum_all(ct.value), ct.mask)
-    chosen = operations.sum_all(operations.convert(ct.mask, ct.value.dtype))
+        return Masked(operations.sum_all(ct.value), ct.mask, ct.negated)
+    chosen = operations.sum_all(operations.convert(_mask_of(ct), ct.value.dtype))
     return Masked(operations.sum_all(settle(ct)), chosen != 0)
 
 
-def _under(mask: Any, ct: Any) -> Masked:
-    if isinstance(ct, Masked):
-        return ct if _same(mask, ct.mask) else Masked(ct.value, operations.both(mask, ct.mask))
-    return Masked(ct, mask)
+def _under(outer: Masked, ct: Any) -> Any:
+    """`ct`, where the cotangent that it was made of counts."""
+    if not isinstance(ct, Masked):
+        return Masked(ct, outer.mask, outer.negated)
+    if _same(outer.mask, ct.mask):
+        return ct if outer.negated == ct.negated else None
+    return Masked(ct.value, operations.both(_mask_of(outer), _mask_of(ct)))
 
 
 def _aligned(result: Any, operands: Sequence[Any]) -> Sequence[Any]:

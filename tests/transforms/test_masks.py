@@ -71,3 +71,14 @@ def test_finite_to_second_order(name: str) -> None:
         step[i] = 1e-6
         numeric = (slope(X + step) - slope(X - step)) / 2e-6
         np.testing.assert_allclose(second[:, i], numeric, rtol=1e-6, atol=1e-6)
+
+
+@pytest.mark.parametrize(("function", "operations"), [
+    (lambda x: np.where(x > 0, x * x, 0.1 * x).sum(), 4),  # both branches in one where
+    (lambda x: np.select([x > 1, x > 0], [x * x, np.exp(x)], x).sum(), 13),
+    (lambda x: np.clip(x, 0.0, 1.0).sum(), 10),
+])
+def test_few_operations(function: Callable[[Any], Any], operations: int) -> None:
+    """A mask is applied once to each branch; where the branches meet it costs nothing more."""
+    program = fxad.make_ir(fxad.grad(function))(X)
+    assert len(program.equations) <= operations
