@@ -188,9 +188,6 @@ class TriangularSolve(Solver):
 def triangular_solve(a: Any, b: Any, *, lower: bool, trans: bool, unit: bool) -> Any:
     """Substitution in blocks: nearly all of the work is matrix products."""
     n = a.shape[-1]
-    a = np.tril(a) if lower else np.triu(a)
-    if unit:
-        a[..., range(n), range(n)] = 1
     if trans:
         a, lower = np.swapaxes(a, -1, -2), not lower
     x = np.empty(b.shape, b.dtype)
@@ -199,7 +196,11 @@ def triangular_solve(a: Any, b: Any, *, lower: bool, trans: bool, unit: bool) ->
         stop = min(start + 64, n)
         done = slice(0, start) if lower else slice(stop, n)
         rest = b[..., start:stop, :] - a[..., start:stop, done] @ x[..., done, :]
-        x[..., start:stop, :] = np.linalg.solve(a[..., start:stop, start:stop], rest)
+        block = a[..., start:stop, start:stop]
+        block = np.tril(block) if lower else np.triu(block)
+        if unit:
+            block[..., range(stop - start), range(stop - start)] = 1
+        x[..., start:stop, :] = np.linalg.solve(block, rest)
     return x
 
 

@@ -22,7 +22,7 @@ from fxad.primitives.families import Operation, Pointwise, align, python_kinds
 from fxad.source import Source
 
 __all__ = ["OfOrder", "Special", "by_element", "missing", "scipy",
-           "scipy_call", "scipy_linalg", "scipy_special"]
+           "scipy_call", "scipy_linalg", "scipy_special", "ufunc_dtype"]
 
 
 class _Package:
@@ -89,6 +89,18 @@ def float_dtype(name: str, types: Sequence[ArrayType], *, complex: bool = False)
     return dtype
 
 
+def ufunc_dtype(name: str, types: Sequence[ArrayType], *, complex: bool = False) -> np.dtype[Any]:
+    """The dtype in which a ufunc of SciPy's computes: it has rules of its own for numbers and short integers.
+
+    Raises as `float_dtype` does.
+    """
+    dtype = float_dtype(name, types, complex=complex)
+    ufunc = getattr(scipy_special(), name, None)
+    if isinstance(ufunc, np.ufunc):
+        dtype = ufunc.resolve_dtypes((*python_kinds(types), None))[-1]
+    return dtype
+
+
 class Special(Pointwise):
     """A function of each element that `scipy.special` has.
 
@@ -108,10 +120,7 @@ class Special(Pointwise):
         self.complex = complex
 
     def resolve(self, types: Sequence[ArrayType]) -> tuple[tuple[np.dtype[Any], ...], np.dtype[Any]]:
-        dtype = float_dtype(self.name, types, complex=self.complex)
-        ufunc = getattr(scipy_special(), self.name, None)
-        if isinstance(ufunc, np.ufunc):  # which is particular about Python's numbers and short integers
-            dtype = ufunc.resolve_dtypes((*python_kinds(types), None))[-1]
+        dtype = ufunc_dtype(self.name, types, complex=self.complex)
         return (dtype,) * self.arity, dtype
 
     def emit(self, *operands: Code, **params: Any) -> str:

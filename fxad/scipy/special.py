@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from fxad.ir.types import ArrayType
+from fxad.ir.types import ArrayType, type_of
 from fxad.numpy import elementwise
 from fxad.numpy.arguments import as_array, axes_of, concrete, converted, holds, refused, with_kept_axes
 from fxad.numpy.dispatch import has_tracer
@@ -31,22 +31,22 @@ from fxad.primitives import (
 from fxad.primitives.arithmetic import equal, not_equal
 from fxad.primitives.exponential import exp, log
 from fxad.primitives.logical import isfinite, logical_and, logical_not
-from fxad.primitives.rounding import absolute, sign
+from fxad.primitives.rounding import absolute, hypot, sign
 from fxad.primitives.selection import where
-from fxad.primitives.special import float_dtype, missing, scipy_special
+from fxad.primitives.special import float_dtype, missing, scipy_special, ufunc_dtype
 from fxad.primitives.stopping import stop_gradient
 from fxad.primitives.structural import reshape
 from fxad.scipy.namesakes import named, namesake_of
 from fxad.tracing import Tracer
 
 __all__ = [
-    "beta", "betainc", "betaincinv", "betaln", "binom", "cbrt", "digamma", "entr", "erf", "erfc",
-    "erfcinv", "erfcx", "erfi", "erfinv", "exp1", "exp2", "exp10", "expi", "expit", "expm1", "exprel",
-    "factorial", "gamma", "gammainc", "gammaincc", "gammaincinv", "gammaln", "gammasgn", "i0", "i0e",
-    "i1", "i1e", "iv", "ive", "j0", "j1", "jn", "jv", "k0", "k0e", "k1", "k1e", "kl_div", "kn", "kv",
-    "kve", "log1p", "log_expit", "log_ndtr", "log_softmax", "loggamma", "logit", "logsumexp",
-    "multigammaln", "ndtr", "ndtri", "poch", "polygamma", "psi", "rel_entr", "sinc", "softmax",
-    "softplus", "xlog1py", "xlogy", "y0", "y1", "yn", "yv", "zeta",
+    "beta", "betainc", "betaincinv", "betaln", "binom", "boxcox", "boxcox1p", "cbrt", "digamma", "entr",
+    "erf", "erfc", "erfcinv", "erfcx", "erfi", "erfinv", "exp1", "exp2", "exp10", "expi", "expit",
+    "expm1", "exprel", "factorial", "gamma", "gammainc", "gammaincc", "gammaincinv", "gammaln",
+    "gammasgn", "huber", "i0", "i0e", "i1", "i1e", "iv", "ive", "j0", "j1", "jn", "jv", "k0", "k0e", "k1",
+    "k1e", "kl_div", "kn", "kv", "kve", "log1p", "log_expit", "log_ndtr", "log_softmax", "loggamma",
+    "logit", "logsumexp", "multigammaln", "ndtr", "ndtri", "poch", "polygamma", "pseudo_huber", "psi",
+    "rel_entr", "sinc", "softmax", "softplus", "xlog1py", "xlogy", "y0", "y1", "yn", "yv", "zeta",
 ]
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -171,6 +171,47 @@ exp1 = _ufunc(incomplete_integrals.exp1, "exp1")
 expi = _ufunc(incomplete_integrals.expi, "expi")
 poch = _ufunc(incomplete_integrals.poch, "poch")
 binom = _ufunc(incomplete_integrals.binom, "binom")
+
+
+def _huber(delta: Any, r: Any) -> Any:
+    size = absolute(r)
+    loss = where(size <= delta, 0.5 * (r * r), delta * (size - 0.5 * delta))
+    return where(delta < 0, math.inf, loss)
+
+
+def _pseudo_huber(delta: Any, r: Any) -> Any:
+    # delta**2 (sqrt(1 + v**2) - 1) with v = r / delta, without the cancellation for small v.
+    none = equal(delta, 0)
+    loss = r * r / (1.0 + hypot(1.0, r / where(none, 1.0, delta)))
+    return where(delta < 0, math.inf, where(none, 0.0, loss))
+
+
+def _power_transform(logarithm: Callable[[Any], Any], origin: float) -> Callable[[Any, Any], Any]:
+    """(x**lmbda - 1) / lmbda, and log(x) for lmbda = 0: smooth in lmbda there too."""
+
+    def transform(x: Any, lmbda: Any) -> Any:
+        bounded = logical_and(equal(x, origin), lmbda >= 0)  # its logarithm is infinite there
+        power = logarithm(where(bounded, origin + 1.0, x))
+        value = power * logistic.exprel(lmbda * power, order=0)
+        return where(bounded, -1.0 / where(bounded, lmbda, 1.0), value)
+
+    return transform
+
+
+def _of_reals(name: str, function: Callable[..., Any]) -> Callable[..., Any]:
+    """A ufunc that is composed of others, on operands of one dtype and shape."""
+
+    def composed(*operands: Any) -> Any:
+        dtype = ufunc_dtype(name, [x.type if x.__class__ is Tracer else type_of(x) for x in operands])
+        return function(*np.broadcast_arrays(*[converted(as_array(x), dtype) for x in operands]))
+
+    return _ufunc(composed, name)
+
+
+huber = _of_reals("huber", _huber)
+pseudo_huber = _of_reals("pseudo_huber", _pseudo_huber)
+boxcox = _of_reals("boxcox", _power_transform(log, 0.0))
+boxcox1p = _of_reals("boxcox1p", _power_transform(exponential.log1p, -1.0))
 
 
 @_function

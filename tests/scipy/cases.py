@@ -36,6 +36,7 @@ UFUNCS: dict[str, tuple[Any, ...]] = {
     **dict.fromkeys(["erfinv", "erfcinv", "ndtri", "logit"], (_unit,)),
     **dict.fromkeys(["i0", "i1", "i0e", "i1e", "k0", "k1", "k0e", "k1e", "j0", "j1", "y0", "y1", "exp1",
                      "expi", "loggamma"], (_positive,)),
+    **dict.fromkeys(["huber", "pseudo_huber", "boxcox", "boxcox1p"], (_positive, _row)),
     **dict.fromkeys(["poch", "binom"], (_positive + 2, _row)),
     **dict.fromkeys(["gammaln", "gamma", "gammasgn", "digamma", "psi", "entr", "log1p", "cbrt"],
                     (_positive,)),

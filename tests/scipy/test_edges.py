@@ -51,6 +51,14 @@ ROOT_PI = math.sqrt(math.pi)
     (special.gammasgn, -0.5, 0.0),
     (special.entr, 0.0, inf), (special.entr, 1.0, -1.0),
     (special.cbrt, 0.0, inf),
+    (lambda x: special.boxcox(2.0, x), 0.0, 0.5 * math.log(2) ** 2),  # smooth where the formula is 0 / 0
+    (lambda x: special.boxcox1p(3.0, x), 0.0, 0.5 * math.log(4) ** 2),
+    (lambda x: special.boxcox(0.0, x), 2.0, 0.25), (lambda x: special.boxcox1p(-1.0, x), 2.0, 0.25),
+    (lambda x: special.huber(1.0, x), -3.0, -1.0), (lambda x: special.huber(x, 3.0), 1.0, 2.0),
+    (lambda x: special.huber(x, 0.5), 1.0, 0.0), (lambda x: special.huber(1.0, x), 1.0, 1.0),
+    (lambda x: special.pseudo_huber(1e-3, x), 1e6, 1e-3),
+    (lambda x: special.pseudo_huber(1.0, x), 1e-9, 1e-9),
+    (lambda x: special.pseudo_huber(0.0, x), 1.0, 0.0),
     # At their poles and zeros, and far out.
     (special.i0e, 0.0, 0.0), (special.i0, 0.0, 0.0), (special.i1, 0.0, 0.5), (special.j0, 0.0, 0.0),
     (special.j1, 0.0, 0.5), (special.i0e, 800.0, float(theirs.i1e(800.0) - theirs.i0e(800.0))),
@@ -91,6 +99,18 @@ def test_derivatives_of_two(function: Any, x: float, y: float, by_x: float, by_y
             assert a == pytest.approx(b, rel=1e-6, abs=1e-16)
         else:
             np.testing.assert_equal(a, b)
+
+
+@pytest.mark.parametrize(("function", "operands"), [
+    ("boxcox", (np.array([0.0, 0.0, 0.0, 2.0, -1.0]), np.array([2.0, 0.0, -1.0, 0.0, 1.0]))),
+    ("boxcox1p", (np.array([-1.0, -1.0, 0.0, -2.0]), np.array([0.5, -2.0, 0.0, 1.0]))),
+    ("huber", (np.array([1.0, -1.0, 0.0, 2.0]), np.array([-3.0, 1.0, 2.0, 0.0]))),
+    ("pseudo_huber", (np.array([1.0, -1.0, 0.0, 2.0]), np.array([-3.0, 1.0, 2.0, 0.0]))),
+])
+def test_values_where_they_are_special(function: str, operands: Any) -> None:
+    with np.errstate(all="ignore"):
+        found = fxad.jit(getattr(special, function))(*operands)
+    np.testing.assert_allclose(found, getattr(theirs, function)(*operands), rtol=1e-14)
 
 
 def test_mixed_second_derivative_of_xlogy_at_zero() -> None:

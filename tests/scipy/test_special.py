@@ -94,6 +94,16 @@ def test_other_operands(name: str) -> None:
     np.testing.assert_allclose(listed, ours(np.array([0.5, 0.25]), *single[1:]), rtol=1e-14)
 
 
+def test_memory_is_used_again() -> None:
+    """Large results go into the memory of what is not read any more, with the same values."""
+    f = lambda x: scipy.special.xlogy(scipy.special.erf(np.exp(x)), np.exp(x))
+    x = np.linspace(-1.0, 1.0, 5000)
+    program = fxad.optimize.optimize(fxad.make_ir(f)(x))
+    assert "scipy.special.erf(" in fxad.execute.source(program)
+    assert "out=" in fxad.execute.source(program)
+    np.testing.assert_array_equal(fxad.execute.compile_program(program)(x)[0], f(x))
+
+
 def test_keywords_of_ufuncs() -> None:
     f = lambda x: special.erf(x, dtype=np.float64)
     assert fxad.grad(f)(0.3) == fxad.grad(special.erf)(0.3)
