@@ -181,6 +181,11 @@ for _name in ("clongdouble", "complex256", "float128", "in1d", "longdouble", "ma
         globals()[_name] = getattr(_np, _name)
         __all__ += [_name]
 
+# The array API standard asks for them.
+for _name in ("__array_api_version__", "__array_namespace_info__"):
+    if hasattr(_np, _name):
+        globals()[_name] = getattr(_np, _name)
+
 _MODULES = ("char", "ctypeslib", "dtypes", "lib", "ma", "polynomial", "random", "rec", "strings",
             "testing", "typing")
 
@@ -202,7 +207,13 @@ def __getattr__(name: str) -> _types.ModuleType:
 
 
 def _namespace(self: _Tracer, api_version: str | None = None) -> _Any:
-    """The namespace of the array API standard for traced values: this one."""
+    """The namespace of the array API standard for traced values: this one.
+
+    Raises ValueError for a version of the standard that NumPy does not know.
+    """
+    if api_version is not None:
+        array: _Any = _np.empty(0)
+        array.__array_namespace__(api_version=api_version)
     return _sys.modules[__name__]
 
 

@@ -128,7 +128,17 @@ def _refused(name: str, why: str, fix: str) -> Callable[..., Any]:
 
 _MEMORY = "it is about the bytes in memory, which a traced array does not have"
 
+def _to_device(self: Tracer, device: Any, /, *, stream: Any = None) -> Tracer:
+    """The array itself, which is where all arrays are."""
+    np.empty(0).to_device(device, stream=stream)  # raises NumPy's errors
+    return self
+
+
 attach(
+    device=property(lambda self: "cpu"),
+    to_device=_to_device,
+    __dlpack__=_refused("__dlpack__()", _MEMORY, "x itself, which every function of fxad.numpy takes"),
+    __dlpack_device__=lambda self: (1, 0),  # the CPU
     T=property(shaping.transpose),
     mT=property(shaping.matrix_transpose),
     real=property(elementwise.real, _write_part(elementwise.real)),
