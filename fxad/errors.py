@@ -7,7 +7,7 @@ concrete rewrite. `explain` lays those parts out; the classes only name the kind
 
 from __future__ import annotations
 
-from fxad.source import Source
+from fxad.source import ROOT, Source
 
 __all__ = [
     "ConcretizationError",
@@ -22,7 +22,12 @@ __all__ = [
     "TypeMismatch",
     "VerificationError",
     "explain",
+    "is_located",
+    "locate",
 ]
+
+#: How the note begins that is put on an error of NumPy's.
+_WRITTEN = "This is where it was written:"
 
 
 class FxadError(Exception):
@@ -88,3 +93,18 @@ def explain(
     if fix is not None:
         parts.append(f"  Write instead: {fix}")
     return "\n\n".join(parts)
+
+
+def is_located(error: BaseException) -> bool:
+    """Whether an error says already where the user wrote what raised it."""
+    notes = getattr(error, "__notes__", ())
+    return isinstance(error, FxadError) or any(note.startswith(_WRITTEN) for note in notes)
+
+
+def locate(error: BaseException, source: Source | None) -> None:
+    """Put a note on an error that is not fxad's own: the user's line, with the expression marked.
+
+    The error keeps its type and text, which are NumPy's.
+    """
+    if source is not None and not source.file.startswith(ROOT) and not is_located(error):
+        error.add_note(f"{_WRITTEN}\n\n{source.marked(indent='  ')}")

@@ -14,7 +14,7 @@ from types import CodeType, FrameType
 
 import numpy as np
 
-__all__ = ["ROOT", "Source", "called_of_scipy", "depth_of_user", "user_frame"]
+__all__ = ["ROOT", "Source", "called_of_scipy", "calling_place", "depth_of_user", "user_frame"]
 
 #: The folder of the package: frames below it are fxad's own and never shown to the user.
 ROOT = os.path.dirname(os.path.abspath(__file__)) + os.sep
@@ -88,6 +88,10 @@ class Source:
         raw = text.encode()  # co_positions counts bytes
         return raw[self._columns[0] : self._columns[1]].decode(errors="replace")
 
+    def is_at(self, other: Source) -> bool:
+        """Whether two places are on one line of one function."""
+        return (self.file, self.line, self.function) == (other.file, other.line, other.function)
+
     def marked(self, indent: str = "") -> str:
         """The line with its place, and a row of carets under the expression."""
         self._resolve()
@@ -115,6 +119,19 @@ class Source:
         """The innermost place outside fxad, NumPy and SciPy on the current stack."""
         frame = user_frame()
         return None if frame is None else cls(code=frame.f_code, instruction=frame.f_lasti)
+
+
+def calling_place(error: BaseException) -> Source | None:
+    """The user's line that called what raised an error; None where the user's own code raised it."""
+    inner = (ROOT, _NUMPY, "<fxad ", "<string>", *_scipy())
+    place, inside = None, False
+    traceback = error.__traceback__
+    while traceback is not None:
+        inside = traceback.tb_frame.f_code.co_filename.startswith(inner)
+        if not inside:
+            place = Source(code=traceback.tb_frame.f_code, instruction=traceback.tb_lasti)
+        traceback = traceback.tb_next
+    return place if inside else None
 
 
 def user_frame() -> FrameType | None:

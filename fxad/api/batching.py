@@ -92,6 +92,9 @@ def vmap(
                     ) from None
                 entry = executables.put(key, Executable(made))
             results = entry(*rec.values)
+        except Exception as error:
+            rec.locate(error)
+            raise
         finally:
             trace.end()
         return rec.out.rebuild(results)

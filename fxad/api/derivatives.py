@@ -127,6 +127,9 @@ def _value_and_grad(
                 program = trace.program(operands)
                 entry = executables.put(key, Executable(derived.value_and_grad(program, count)))
             results = entry(*rec.values)
+        except Exception as error:
+            rec.locate(error)
+            raise
         finally:
             trace.end()
         value = results[0]
@@ -265,6 +268,9 @@ class _Linearized:
                 entry = executables.put(key, Executable(first, aux=Executable(second)))
             results = entry(*rec.values)
             self.types = [trace.type_of(o) for o in rec.out.operands]
+        except Exception as error:
+            rec.locate(error)
+            raise
         finally:
             trace.end()
         self.out = rec.out
@@ -323,6 +329,9 @@ def jvp(
             entry = executables.put(key, Executable(jvp_program(program, active, out_active)))
         results = entry(*rec.values, *(directions[i] for i in chosen.inputs.traced))
         types = [trace.type_of(o) for o in rec.out.operands]
+    except Exception as error:
+        rec.locate(error)
+        raise
     finally:
         trace.end()
     out = rec.out.rebuild(results[:main])

@@ -106,6 +106,9 @@ def _jacobian(
                 program = derive(trace.program(operands), count, main)
                 entry = executables.put(key, Executable(program))
             results = entry(*rec.values)
+        except Exception as error:
+            rec.locate(error)
+            raise
         finally:
             trace.end()
         n = len(operands)

@@ -18,6 +18,7 @@ from fxad.api.statics import StaticKeys, is_dead
 from fxad.config import config
 from fxad.errors import EndlessRecursion, explain
 from fxad.execute import Cache, Executable, Path, PathTree, finish
+from fxad.execute.places import locate_in_program
 from fxad.source import ROOT, Source, depth_of_user
 from fxad.tracing import Kind, Tracer, current_trace, settle
 from fxad.tracing.trace import Foreseen
@@ -45,37 +46,43 @@ class JitFunction:
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """The value of the function, by the Program compiled for this signature."""
-        # The usual call has floats and arrays by position: its signature is found without trees.
-        key: list[Any] = []
-        if not kwargs and not self._static_argnums:
-            for value in args:
-                cls = value.__class__
-                if cls is float:
-                    key.append(float)
-                elif cls is np.ndarray:
-                    key.append(value.shape)
-                    key.append(value.dtype)
+        try:
+            # The usual call has floats and arrays by position: its signature is found without trees.
+            key: list[Any] = []
+            if not kwargs and not self._static_argnums:
+                for value in args:
+                    cls = value.__class__
+                    if cls is float:
+                        key.append(float)
+                    elif cls is np.ndarray:
+                        key.append(value.shape)
+                        key.append(value.dtype)
+                    else:
+                        break
                 else:
-                    break
-            else:
-                entry = self._cache.get(tuple(key))
-                if entry is not None and not entry.effectful:
-                    leaf = entry.direct
-                    if leaf is not None:
-                        leaf.hits += 1
-                        piece = leaf.piece
-                        given = args if piece.plain else piece.arguments(args)
-                        return leaf.out.rebuild(piece.run.run(*given))
-                    found = entry.follow(args)
-                    if found is not None:
-                        found[0].hits += 1
-                        return found[0].out.rebuild(found[1])
-                elif entry is None and any(
-                    v.__class__ is np.ndarray and v.dtype.kind not in _TRACED for v in args
-                ):
-                    return self._general(args, kwargs)
-                return self._run(_Call(self, tuple(key), args, kwargs, args))
-        return self._general(args, kwargs)
+                    entry = self._cache.get(tuple(key))
+                    if entry is not None and not entry.effectful:
+                        leaf = entry.direct
+                        if leaf is not None:
+                            leaf.hits += 1
+                            piece = leaf.piece
+                            given = args if piece.plain else piece.arguments(args)
+                            return leaf.out.rebuild(piece.run.run(*given))
+                        found = entry.follow(args)
+                        if found is not None:
+                            found[0].hits += 1
+                            return found[0].out.rebuild(found[1])
+                    elif entry is None and any(
+                        v.__class__ is np.ndarray and v.dtype.kind not in _TRACED for v in args
+                    ):
+                        return self._general(args, kwargs)
+                    return self._run(_Call(self, tuple(key), args, kwargs, args))
+            return self._general(args, kwargs)
+        except RecursionError:
+            raise
+        except Exception as error:
+            locate_in_program(error)
+            raise
 
     def _general(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         call = _Call(self, None, args, kwargs, ())

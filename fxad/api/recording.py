@@ -12,10 +12,11 @@ from typing import Any
 import numpy as np
 
 from fxad import tree
-from fxad.errors import NonDifferentiable, TypeMismatch, explain
+from fxad.errors import NonDifferentiable, TypeMismatch, explain, locate
+from fxad.execute.places import locate_in_program
 from fxad.ir.types import ArrayType, type_of
-from fxad.source import Source
-from fxad.tracing import Kind, Trace, Tracer, current_trace, recording
+from fxad.source import Source, calling_place
+from fxad.tracing import Kind, Trace, Tracer, as_source, current_trace, recording
 from fxad.tracing.trace import Foreseen
 
 __all__ = [
@@ -159,6 +160,11 @@ class Recording:
         """The operands of all outputs: the main ones, then the auxiliary ones."""
         return self.out.operands if self.aux is None else self.out.operands + self.aux.operands
 
+    def locate(self, error: Exception) -> None:
+        """Note on an error of NumPy's, raised by what this recorded, the user's line."""
+        written = {s for s in self.trace.sources if s is not None}
+        locate_in_program(error, filter(None, map(as_source, written)))
+
     @property
     def values(self) -> list[Any]:
         """The concrete (or outer) values of the Program's inputs: arguments, then captures."""
@@ -214,8 +220,10 @@ def record(
             result, extra = result
             aux = Outputs(trace, extra, what=function_name(fun), any_leaf=True)
         return Recording(trace, inputs, Outputs(trace, result, what=function_name(fun)), aux)
-    except BaseException:
+    except BaseException as error:
         trace.end()
+        if isinstance(error, Exception):
+            locate(error, calling_place(error))
         raise
 
 

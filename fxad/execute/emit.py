@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import linecache
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -14,6 +15,7 @@ from fxad.ir.primitive import NAMESPACE
 from fxad.ir.program import Program
 from fxad.optimize import expand
 from fxad.primitives.callbacks import function as function_constant
+from fxad.source import Source
 
 __all__ = ["compile_program", "source"]
 
@@ -26,17 +28,20 @@ def compile_program(program: Program, name: str = "program") -> Callable[..., tu
     Its source can be read by tracebacks and debuggers under the file name `<fxad name-N>`.
     """
     program = expand(program)
-    text = source(program, name)
-    file = f"<fxad {name}-{next(_files)}>"
     space = NAMESPACE | functions_of(program)
-    exec(compile(text, file, "exec"), space)
-    function: Callable[..., tuple[Any, ...]] = space[name]
+    function = _loaded(source(program, name), name, space, program)
     if is_scalar(program):
         space["in_numpy"] = _Lazily(program, name)
-    lines = text.splitlines(keepends=True)
-    linecache.cache[file] = (len(text), None, lines, file)
-    space["__fxad_source__"] = _SourceFile(file)
     return function
+
+
+def _loaded(text: str, name: str, space: dict[str, Any], program: Program) -> Callable[..., tuple[Any, ...]]:
+    """The function `name` of a source text, which tracebacks can read."""
+    file = f"<fxad {name}-{next(_files)}>"
+    exec(compile(text, file, "exec"), space)
+    linecache.cache[file] = (len(text), None, text.splitlines(keepends=True), file)
+    space["__fxad_source__"] = _SourceFile(file, program)
+    return space[name]  # type: ignore[no-any-return]
 
 
 def functions_of(program: Program) -> dict[str, Any]:
@@ -53,12 +58,32 @@ def functions_of(program: Program) -> dict[str, Any]:
 
 
 class _SourceFile:
-    """Takes the source out of the line cache when the function that owns it dies."""
+    """Takes the source out of the line cache when the function that owns it dies.
+
+    It knows which line of the user's a line of it comes from.
+    """
 
     file = ""  # an interruption may come before there is one
 
-    def __init__(self, file: str) -> None:
+    def __init__(self, file: str, program: Program) -> None:
         self.file = file
+        self.program = program
+
+    def place(self, line: int) -> Source | None:
+        """What the comment at the end of a line says, as a place: with columns where they are certain."""
+        comment = re.search(r"  # (\S+:\d+)$", linecache.getline(self.file, line).rstrip())
+        if comment is None:
+            return None
+        found: list[Source] = []
+        pending = [self.program]
+        while pending:
+            for eqn in pending.pop().equations:
+                if eqn.source is not None and str(eqn.source) == comment[1]:
+                    found.append(eqn.source)
+                pending += programs_of(eqn.params) if eqn.primitive.structured else ()
+        if not found or len({source.marked() for source in found}) == 1:
+            return found[0] if found else None
+        return Source(found[0].file, found[0].line, found[0].function)
 
     def __del__(self) -> None:
         if linecache is not None and linecache.cache is not None:  # not while Python shuts down
@@ -75,9 +100,8 @@ class _Lazily:
 
     def __call__(self, *values: Any) -> Any:
         if self.function is None:
-            space = dict(NAMESPACE)
-            exec(compile(straight_source(self.program, self.name), f"<fxad {self.name}>", "exec"), space)
-            self.function = space[self.name]
+            text = straight_source(self.program, self.name)
+            self.function = _loaded(text, self.name, dict(NAMESPACE), self.program)
         return self.function(*values)
 
 

@@ -31,7 +31,7 @@ def interpret(program: Program) -> Callable[..., tuple[Any, ...]]:
 
     for var in program.inputs:
         slot(var)
-    steps: list[tuple[Any, tuple[int, ...], Any, tuple[int, ...]]] = []
+    steps: list[tuple[Any, tuple[int, ...], Any, tuple[int, ...], Any]] = []
     for eqn, dying in zip(program.equations, last_uses(program), strict=True):
         function = eqn.primitive.evaluator(tuple(a.type for a in eqn.inputs), eqn.params)
         literals = [a for a in eqn.inputs if isinstance(a, Literal)]
@@ -39,7 +39,7 @@ def interpret(program: Program) -> Callable[..., tuple[Any, ...]]:
         ins = tuple(map(slot, inputs))
         outs = tuple(map(slot, eqn.outputs))
         target: Any = outs if eqn.primitive.multiple else outs[0]
-        steps.append((function, ins, target, tuple(map(slot, dying))))
+        steps.append((function, ins, target, tuple(map(slot, dying)), eqn.source))
     outs = tuple(map(slot, program.outputs))
     finish = list(zip(outs, copies(program), (a.type for a in program.outputs), strict=True))
     entry = entry_dtypes(program)
@@ -50,7 +50,7 @@ def interpret(program: Program) -> Callable[..., tuple[Any, ...]]:
         env[:count] = [
             v if scalar is None else scalar(v) for v, scalar in zip(values, entry, strict=True)
         ]
-        for function, ins, target, dying in steps:
+        for function, ins, target, dying, _source in steps:  # the source is for the message of an error
             result = function(*[env[i] for i in ins])
             if target.__class__ is int:
                 env[target] = result
