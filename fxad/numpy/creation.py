@@ -18,7 +18,7 @@ from fxad.primitives.exponential import log10
 from fxad.primitives.logical import isfinite
 from fxad.primitives.powers import power
 from fxad.primitives.rounding import sign
-from fxad.primitives.structural import reshape
+from fxad.primitives.structural import reshape, written_as
 from fxad.primitives.views import Dense, may_be_view
 from fxad.tracing import Tracer
 
@@ -136,7 +136,7 @@ def full(shape: Any, fill_value: Any, dtype: Any = None, order: Any = "C", *, de
          like: Any = None) -> Any:
     value = as_array(fill_value)
     shape = tuple(shape) if np.iterable(shape) else (operator.index(shape),)
-    return broadcast_to(value if dtype is None else converted(value, dtype), shape)
+    return broadcast_to(value if dtype is None else written_as(value, dtype), shape)
 
 
 # -- between endpoints --------------------------------------------------------------------------------

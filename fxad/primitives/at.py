@@ -21,7 +21,7 @@ from fxad.primitives.rounding import clip, maximum, minimum
 from fxad.primitives.scatter import scatter
 from fxad.primitives.selection import where
 from fxad.primitives.slicing import assign, pad_with, rank_of, region_shape, shape_of, slice_, whole
-from fxad.primitives.structural import broadcast, convert, convert_to, reshape
+from fxad.primitives.structural import broadcast, convert, convert_to, reshape, written_as
 from fxad.source import Source
 from fxad.tracing import Trace, Tracer, attach, bind_in, concrete_value, innermost
 from fxad.tracing.operations import operations
@@ -101,7 +101,7 @@ def cast(x: Any, v: Any, op: str) -> Any:
         fix = "np.real(v)" if given.dtype.kind == "c" else f"x.astype(np.{given.dtype})"
         raise TypeMismatch(explain(f"{what} ({op}).", source=Source.here(), fix=fix))
     if isinstance(v, (Tracer, np.ndarray)):
-        return convert_to(v, dtype) if given.dtype != dtype else v
+        return written_as(v, dtype) if given.dtype != dtype else v
     return v
 
 

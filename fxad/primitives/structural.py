@@ -24,7 +24,7 @@ from fxad.primitives.samples import integers, normal, sample
 from fxad.tracing import Tracer
 
 __all__ = ["broadcast", "broadcast_to", "convert", "fit", "flip", "move_axis", "permute", "reduce_sum",
-           "reshape"]
+           "reshape", "written_as"]
 
 
 class Broadcast(Linear):
@@ -255,6 +255,14 @@ def convert_to(x: Any, dtype: Any) -> Any:
     if isinstance(x, Tracer) and x.type.dtype == dtype and not x.type.weak:
         return x
     return convert(x, dtype=dtype)
+
+
+def written_as(x: Any, dtype: Any) -> Any:
+    """`x` as NumPy writes it into an array of `dtype`: a Python int that has no place there is an error."""
+    dtype = np.dtype(dtype)
+    if isinstance(x, Tracer) and x.type.weak and x.type.dtype.kind == "i" and dtype.kind in "iu":
+        return fit(x, dtype=dtype)
+    return convert_to(x, dtype)
 
 
 def broadcast_to(x: Any, shape: Sequence[int]) -> Any:

@@ -186,3 +186,20 @@ def test_an_int_that_no_int64_holds_has_no_derivative() -> None:
 def test_long_double_is_refused() -> None:
     with pytest.raises(TypeError, match="fxad works on booleans, integers, floats and complex"):
         fxad.grad(lambda x: x * np.longdouble(1))(1.0)
+
+
+def test_a_traced_int_is_written_into_an_array_or_is_an_error() -> None:
+    small = np.array([1, 250], np.uint8)
+
+    def assigned(x: Any, n: Any) -> Any:
+        y = x.copy()
+        y[0] = n
+        return y
+
+    functions = [assigned, np.full_like, lambda x, n: x * 0 + fnp.full(2, n, dtype=np.uint8),
+                 lambda x, n: x.at[1].set(n)]
+    for f, expected in zip(functions, ([3, 250], [3, 3], [3, 3], [1, 3]), strict=True):
+        np.testing.assert_array_equal(fxad.jit(f)(small, 3), np.array(expected, np.uint8))
+        for n in (300, -1):
+            with pytest.raises(OverflowError, match=r"Python integer -?[0-9]+ out of bounds for uint8"):
+                fxad.jit(f)(small, n)
