@@ -42,8 +42,10 @@ LAYOUTS: dict[str, Any] = {
 #: What NumPy does not check when there is nothing to compute, or finds wrong for no reason of its own.
 UNCHECKED = {"average", "choose", "compress", "corrcoef", "cov", "median", "nanquantile", "percentile",
              "piecewise", "quantile", "repeat", "take"}
+#: What NumPy 2.0 did not take yet.
+NEWER = {"clip", "pad"} if np.lib.NumpyVersion(np.__version__) < "2.1.0" else set()
 #: Methods of arrays that are not the function of the same name with the array put first.
-NOT_METHODS = {"sort", "partition", "resize", "put", "choose", "compress", "nonzero", "round", "copy"}
+NOT_METHODS = {"ptp", "sort", "partition", "resize", "put", "choose", "compress", "nonzero", "round", "copy"}
 
 
 def native(found: Any) -> Any:
@@ -72,7 +74,7 @@ def test_keywords_on_every_layout(subject: str) -> None:
             continue
         name = names[i % len(names)]
         x = LAYOUTS[name]
-        if call.name in BY_NAME or (x.size < 2 and (call.name in UNCHECKED or "mean" in call.kwargs)):
+        if call.name in BY_NAME | NEWER or (x.size < 2 and (call.name in UNCHECKED or "mean" in call.kwargs)):
             continue
         before = x.copy()
         expected = native(answer(lambda x, call=call: call(np, x), x))
@@ -94,7 +96,7 @@ def test_keywords_on_every_layout(subject: str) -> None:
 def test_methods_take_the_keywords(subject: str) -> None:
     x = LAYOUTS["transposed"]
     for call in KEYWORDS[subject]:
-        if "." in call.name or call.name in NOT_METHODS or not hasattr(np.ndarray, call.name):
+        if "." in call.name or call.name in NOT_METHODS | NEWER or not hasattr(np.ndarray, call.name):
             continue
         if (call.args and call.args[0] is not itself) or "correction" in call.kwargs:
             continue  # the methods var and std do not take it
