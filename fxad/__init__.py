@@ -34,6 +34,7 @@ from fxad.api import (
     CustomVJPPrimal,
     ShapeDtypeStruct,
     SymbolicZero,
+    at,
     checkpoint,
     checkpoint_name,
     closure_convert,
@@ -74,7 +75,7 @@ remat = checkpoint
 __version__ = "0.1.0"
 
 __all__ = [
-    "CustomVJPPrimal", "ShapeDtypeStruct", "SymbolicZero", "checkpoint", "checkpoint_name",
+    "CustomVJPPrimal", "ShapeDtypeStruct", "SymbolicZero", "at", "checkpoint", "checkpoint_name",
     "checkpoint_policies", "closure_convert", "config", "custom_gradient",
     "custom_jvp", "custom_vjp", "debug", "elementwise_grad", "errors", "eval_shape", "execute",
     "fixed_point", "float0", "grad", "hessian", "hvp", "io_callback", "ir", "jacfwd", "jacobian", "jacrev",

@@ -21,9 +21,10 @@ from fxad.api.recording import float0
 from fxad.api.rules import CustomVJPPrimal, SymbolicZero
 from fxad.api.user_primitives import primitive
 from fxad.api.values import stop_gradient, value_of
+from fxad.primitives.at import at
 
 __all__ = [
-    "CustomVJPPrimal", "ShapeDtypeStruct", "SymbolicZero", "checkpoint", "checkpoint_name",
+    "CustomVJPPrimal", "ShapeDtypeStruct", "SymbolicZero", "at", "checkpoint", "checkpoint_name",
     "closure_convert", "custom_gradient", "custom_jvp", "custom_linear_solve", "custom_root", "custom_vjp",
     "elementwise_grad", "eval_shape", "fixed_point", "float0", "grad", "hessian", "hvp", "io_callback",
     "jacfwd", "jacobian", "jacrev", "jit", "jvp", "linear_transpose", "linearize", "make_ir", "primitive",

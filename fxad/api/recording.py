@@ -15,6 +15,7 @@ from fxad import tree
 from fxad.errors import NonDifferentiable, TypeMismatch, explain, locate
 from fxad.execute.places import locate_in_program
 from fxad.ir.types import ArrayType, type_of
+from fxad.primitives.chosen import Chosen
 from fxad.source import Source, calling_place
 from fxad.tracing import Kind, Trace, Tracer, as_source, current_trace, recording
 from fxad.tracing.trace import Foreseen
@@ -141,6 +142,8 @@ def stacked(value: Any) -> Any:
     """An object array that holds traced values as one traced array; anything else as it is."""
     if isinstance(value, np.ndarray) and value.dtype == object:
         return Trace.stack(value)
+    if isinstance(value, Chosen):
+        raise value.error
     return value
 
 

@@ -14,37 +14,37 @@ from typing import Any as _Any
 
 import numpy as _np
 from numpy import (
-    abs, absolute, acos, acosh, add, arange, arccos, arccosh, arcsin, arcsinh, arctan, arctan2,
+    abs, absolute, acos, acosh, add, arccos, arccosh, arcsin, arcsinh, arctan, arctan2,
     arctanh, asin, asinh, asmatrix, atan, atan2, atanh, bartlett, base_repr, binary_repr, bitwise_and,
     bitwise_count, bitwise_invert, bitwise_left_shift, bitwise_not, bitwise_or, bitwise_right_shift,
     bitwise_xor, blackman, bmat, bool, bool_, broadcast, broadcast_shapes, busday_count,
     busday_offset, busdaycalendar, byte, bytes_, cbrt, cdouble, ceil, character,
     complex128, complex64, complexfloating, conj, conjugate, copysign, cos, cosh, csingle, datetime64,
     datetime_as_string, datetime_data, deg2rad, degrees, diag_indices, divide, divmod, double, dtype,
-    e, empty, equal, errstate, euler_gamma, exceptions, exp, exp2, expm1, eye, fabs, False_, finfo,
+    e, equal, errstate, euler_gamma, exceptions, exp, exp2, expm1, fabs, False_, finfo,
     flatiter, flexible, float16, float32, float64, float_power, floating, floor, floor_divide, fmax,
     fmin, fmod, format_float_positional, format_float_scientific, frexp, from_dlpack, frombuffer,
     fromfile, fromfunction, fromiter, frompyfunc, fromregex, fromstring, gcd, generic, genfromtxt,
     get_include, get_printoptions, getbufsize, geterr, geterrcall, greater, greater_equal, half,
-    hamming, hanning, heaviside, hypot, identity, iinfo, index_exp, indices, inexact, inf, info, int16,
+    hamming, hanning, heaviside, hypot, iinfo, index_exp, indices, inexact, inf, info, int16,
     int32, int64, int8, int_, intc, integer, intp, invert, is_busday, isdtype, isfinite, isfortran, isinf,
     isnan,
     isnat, isscalar, issubdtype, iterable, lcm, ldexp, left_shift, less, less_equal, little_endian,
     load, loadtxt, log, log10, log1p, log2, logaddexp, logaddexp2, logical_and, logical_not,
     logical_or, logical_xor, long, longlong, mask_indices, matmul, matrix, maximum,
     may_share_memory, memmap, minimum, mintypecode, mod, modf, multiply, nan, ndindex,
-    nditer, negative, nested_iters, newaxis, nextafter, not_equal, number, object_, ones, pi, poly1d,
+    nditer, negative, nested_iters, newaxis, nextafter, not_equal, number, object_, pi, poly1d,
     positive, pow, power, printoptions, promote_types, rad2deg, radians, recarray, reciprocal, record,
     remainder, right_shift, rint, s_, save, savetxt, savez, savez_compressed, ScalarType, sctypeDict,
     set_printoptions, setbufsize, seterr, seterrcall, shares_memory, short, show_config, show_runtime,
     sign, signbit, signedinteger, sin, single, sinh, spacing, sqrt, square, str_, subtract, tan, tanh,
-    timedelta64, tri, tril_indices, triu_indices, True_, true_divide, trunc, typecodes, typename,
+    timedelta64, tril_indices, triu_indices, True_, true_divide, trunc, typecodes, typename,
     ubyte, ufunc, uint, uint16, uint32, uint64, uint8, uintc, uintp, ulong, ulonglong,
-    unsignedinteger, ushort, vecdot, void, zeros,
+    unsignedinteger, ushort, vecdot, void,
 )
 
 from fxad.numpy import emath, fft, linalg
-from fxad.numpy import dispatch, methods, ufuncs  # noqa: F401 - what two of them attach and fill is all
+from fxad.numpy import dispatch, flat, methods, ufuncs  # noqa: F401 - what they attach and fill is all
 from fxad.numpy.arrays import ndarray
 from fxad.numpy.bits import packbits, unpackbits
 from fxad.numpy.calculus import (
@@ -55,8 +55,8 @@ from fxad.numpy.contraction import (
     diag, diagflat, diagonal, dot, einsum, einsum_path, inner, kron, outer, tensordot, trace, vdot,
 )
 from fxad.numpy.creation import (
-    array, asanyarray, asarray, asarray_chkfinite, ascontiguousarray, asfortranarray, empty_like, full,
-    full_like, geomspace, linspace, logspace, meshgrid, ones_like, require, zeros_like,
+    asanyarray, asarray, asarray_chkfinite, ascontiguousarray, asfortranarray, geomspace, logspace,
+    meshgrid, require,
 )
 from fxad.numpy.grids import c_, mgrid, ogrid, r_
 from fxad.numpy.histograms import (
@@ -64,7 +64,7 @@ from fxad.numpy.histograms import (
 )
 from fxad.numpy.elementwise import (
     allclose, angle, around, array2string, array_equal, array_equiv, array_repr, array_str, astype,
-    can_cast, clip, common_type, copy, fix, imag, isclose, iscomplex, iscomplexobj, isneginf,
+    can_cast, clip, common_type, fix, imag, isclose, iscomplex, iscomplexobj, isneginf,
     isposinf, isreal, isrealobj, min_scalar_type, nan_to_num, ndim, real, real_if_close, result_type,
     shape, sinc, size, round_ as round,
 )
@@ -77,6 +77,10 @@ from fxad.numpy.joining import (
     insert, split, stack, unstack, vsplit, vstack,
 )
 from fxad.numpy.looping import ndenumerate, vectorize
+from fxad.numpy.new_arrays import (
+    arange, array, copy, empty, empty_like, eye, full, full_like, identity, linspace, ones, ones_like, tri,
+    zeros, zeros_like,
+)
 from fxad.numpy.padding import pad
 from fxad.numpy.polynomials import (
     convolve, correlate, poly, polyadd, polyder, polydiv, polyfit, polyint, polymul, polysub, polyval,
@@ -112,6 +116,7 @@ from fxad.numpy.writing import copyto, fill_diagonal, place, put, put_along_axis
 from fxad.tracing import Tracer as _Tracer, attach as _attach
 
 concat = concatenate
+
 
 __all__ = [
     "False_", "ScalarType", "True_", "abs", "absolute", "acos", "acosh", "add", "all", "allclose", "amax",

@@ -10,7 +10,8 @@ import numpy as np
 from numpy.lib.array_utils import normalize_axis_index, normalize_axis_tuple
 
 from fxad.errors import ConcretizationError, TypeMismatch, explain
-from fxad.numpy.dispatch import has_tracer, into_array
+from fxad.numpy.dispatch import has_tracer
+from fxad.numpy.output import into_array
 from fxad.primitives.slicing import concatenate
 from fxad.primitives.structural import convert_to, reshape
 from fxad.source import Source, depth_of_user

@@ -11,7 +11,7 @@ from fxad.numpy.arguments import as_array, axis_of, converted, refuse_out
 from fxad.numpy.dispatch import implements
 from fxad.numpy.shaping import ravel
 from fxad.primitives import contraction as primitive
-from fxad.primitives.views import Diagonal, is_view
+from fxad.primitives.views import Diagonal, Rearranged, is_view
 from fxad.tracing import Tracer
 
 __all__ = ["diag", "diagflat", "diagonal", "dot", "einsum", "einsum_path", "inner", "kron",
@@ -53,7 +53,7 @@ def tensordot(a: Any, b: Any, axes: Any = 2) -> Any:
     return primitive.tensordot(as_array(a), as_array(b), axes)
 
 
-@implements(np.einsum)
+@implements(np.einsum, views=True)
 def einsum(*operands: Any, out: None = None, optimize: Any = False, dtype: Any = None,
            **kwargs: Any) -> Any:
     refuse_out("einsum", out)
@@ -64,7 +64,16 @@ def einsum(*operands: Any, out: None = None, optimize: Any = False, dtype: Any =
         values[-2] = as_array(values[-2])
     if dtype is not None:
         values = [converted(x, dtype) if hasattr(x, "dtype") else x for x in values]
-    return primitive.einsum(*values)
+    made = primitive.einsum(*values)
+    if len(operands) > 3 or dtype is not None:
+        return made
+    spec = primitive.rearranged(*values)
+    if spec is None:
+        return made
+    x = values[1] if text else values[0]
+    if made is x:
+        return x
+    return is_view(made, x, Rearranged(lambda x: primitive.einsum(spec, x), spec))
 
 
 @implements(np.einsum_path)

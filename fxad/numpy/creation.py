@@ -19,7 +19,7 @@ from fxad.primitives.logical import isfinite
 from fxad.primitives.powers import power
 from fxad.primitives.rounding import sign
 from fxad.primitives.structural import reshape, written_as
-from fxad.primitives.views import Dense, may_be_view
+from fxad.primitives.views import C_ORDER, F_ORDER, View, may_be_view
 from fxad.tracing import Tracer
 
 __all__ = ["array", "asanyarray", "asarray", "asarray_chkfinite", "ascontiguousarray", "asfortranarray",
@@ -45,18 +45,20 @@ def asanyarray(a: Any, dtype: Any = None, order: Any = None, *, device: Any = No
 
 @implements(np.ascontiguousarray, views=True)
 def ascontiguousarray(a: Any, dtype: Any = None, *, like: Any = None) -> Any:
-    return _lying(a, dtype, Dense())
+    return _lying(a, dtype, C_ORDER)
 
 
 @implements(np.asfortranarray, views=True)
 def asfortranarray(a: Any, dtype: Any = None, *, like: Any = None) -> Any:
-    return _lying(a, dtype, Dense(True))
+    return _lying(a, dtype, F_ORDER)
 
 
-def _lying(a: Any, dtype: Any, order: Dense) -> Any:
+def _lying(a: Any, dtype: Any, order: View) -> Any:
     """An array whose elements lie in an order: itself, if they do, else a copy."""
     x = reshaped_view(asarray(a, dtype), np.shape(a) or (1,))
-    return may_be_view(Tracer(x.owner, x.index, x.type), x, [order]) if x.__class__ is Tracer else x
+    if x.__class__ is not Tracer:
+        return x
+    return may_be_view(Tracer(x.owner, x.index, x.type), x, [order], "F" if order is F_ORDER else "C")
 
 
 def asarray_chkfinite(a: Any, dtype: Any = None, order: Any = None) -> Any:
@@ -127,6 +129,8 @@ def full_like(a: Any, fill_value: Any, dtype: Any = None, order: Any = "K", subo
     if np.ndim(fill_value) == 0 and not has_tracer((fill_value,)):
         return _filled(a, fill_value, dtype, order, shape)
     made = _filled(a, 0, dtype, order, shape)
+    if made.__class__ is not Tracer:  # `a` is a plain array
+        return own_of(broadcast_to(written_as(as_array(fill_value), made.dtype), made.shape), "C")
     made[...] = fill_value
     return made
 
@@ -204,7 +208,7 @@ def geomspace(start: Any, stop: Any, num: Any = 50, endpoint: bool = True, dtype
     return made if dtype is None else converted(made, dtype)
 
 
-@implements(np.meshgrid)
+@implements(np.meshgrid, views=True)
 def meshgrid(*xi: Any, copy: bool = True, sparse: bool = False, indexing: str = "xy") -> Any:
     if indexing not in ("xy", "ij"):
         raise ValueError("Valid values for `indexing` are 'xy' and 'ij'.")
@@ -213,9 +217,9 @@ def meshgrid(*xi: Any, copy: bool = True, sparse: bool = False, indexing: str = 
     if indexing == "xy" and ndim > 1:
         axes[:2] = [1, 0]
     lines = [as_array(x) for x in xi]
-    made = [reshape(x, shape=tuple(x.size if i == axis else 1 for i in range(ndim)))
+    made = [reshaped_view(x, tuple(x.size if i == axis else 1 for i in range(ndim)))
             for x, axis in zip(lines, axes, strict=True)]
     if not sparse:
         shape = np.broadcast_shapes(*(x.shape for x in made))
         made = [broadcast_to(x, shape) for x in made]
-    return tuple(made)
+    return tuple([own_of(x) if copy else x for x in made])

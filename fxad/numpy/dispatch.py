@@ -17,13 +17,13 @@ import numpy as np
 from fxad.errors import ConcretizationError, TypeMismatch, explain
 from fxad.ir.primitive import PRIMITIVES
 from fxad.ir.program import EMPTY
+from fxad.numpy.output import store
 from fxad.numpy.untraced import UNTRACED
 from fxad.primitives.families import Elementwise
 from fxad.source import Source, called_of_scipy
 from fxad.tracing import NUMBER_TYPES, Own, Trace, Tracer, attach, own
 
-__all__ = ["FUNCTIONS", "REDUCTIONS", "UFUNCS", "VIEWS", "has_tracer", "implements", "into_array", "refusing",
-           "separate"]
+__all__ = ["FUNCTIONS", "REDUCTIONS", "UFUNCS", "VIEWS", "has_tracer", "implements", "refusing", "separate"]
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -31,6 +31,8 @@ F = TypeVar("F", bound=Callable[..., Any])
 FUNCTIONS: dict[Any, Callable[..., Any]] = {}
 #: The functions that may give views of their arguments, or an argument itself.
 VIEWS: set[Any] = set()
+#: Which positional argument `out` is.
+OUT_POSITIONS: dict[Any, int] = {}
 #: What each ufunc is on traced values: a primitive, or a function that composes some.
 UFUNCS: dict[np.ufunc, Callable[..., Any]] = {
     p.ufunc: p
@@ -74,10 +76,17 @@ def implements(*functions: Any, views: bool = False) -> Callable[[F], F]:
             FUNCTIONS[function] = implementation
             if views:
                 VIEWS.add(function)
+            code = implementation.__code__
+            if "out" in code.co_varnames[: code.co_argcount]:
+                OUT_POSITIONS[function] = code.co_varnames.index("out")
 
         @functools.wraps(implementation)
         def either(*args: Any, **kwargs: Any) -> Any:
             if has_tracer(args) or (kwargs and has_tracer(kwargs.values())):
+                if "out" in kwargs or numpy_function in OUT_POSITIONS:
+                    out, args, kwargs = _without_out(numpy_function, args, kwargs)
+                    if out is not None:
+                        return store(out, lambda: either(*args, **kwargs), numpy_function.__name__)
                 made = implementation(*args, **kwargs)
                 return made if views else separate(made, args)
             return numpy_function(*args, **kwargs)
@@ -92,6 +101,16 @@ def implements(*functions: Any, views: bool = False) -> Callable[[F], F]:
     return decorate
 
 
+def _without_out(function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Any, Any, Any]:
+    """The argument `out`, and the others."""
+    at = OUT_POSITIONS.get(function)
+    if at is not None and len(args) > at:
+        return args[at], (*args[:at], None, *args[at + 1 :]), kwargs
+    if "out" in kwargs:
+        return kwargs["out"], args, {k: v for k, v in kwargs.items() if k != "out"}
+    return None, args, kwargs
+
+
 def separate(made: Any, args: Iterable[Any]) -> Any:
     """The result of a function that gives no views: with handles of its own, also where it is an argument."""
     if made.__class__ is Tracer:
@@ -99,7 +118,7 @@ def separate(made: Any, args: Iterable[Any]) -> Any:
         if viewed.__class__ is Own:
             return made
         if viewed is not None or (made.type.shape and any(v is made for v in args)):
-            return own(made, like=True) if made.type.shape else Tracer(made.owner, made.index, made.type)
+            return own(made, "K") if made.type.shape else Tracer(made.owner, made.index, made.type)
     elif made.__class__ is tuple or made.__class__ is list:
         return made.__class__([separate(m, args) for m in made])
     return made
@@ -154,8 +173,16 @@ def array_ufunc(self: Tracer, ufunc: np.ufunc, method: str, *inputs: Any, **kwar
 
 def _unusual(ufunc: np.ufunc, method: str, inputs: Any, kwargs: dict[str, Any]) -> Any:
     """A call of a ufunc with keywords, by a method, on lists, or on operands that need preparation."""
-    if kwargs.get("out") is not None and any(o is not None for o in kwargs["out"]):
-        raise into_array(ufunc.__name__, _package(ufunc) or "np")
+    outs = kwargs.get("out")
+    if outs is not None and any(o is not None for o in outs):
+        del kwargs["out"]
+        where, casting = kwargs.pop("where", True), kwargs.get("casting", "same_kind")
+        traced = has_tracer(inputs)
+        return store(
+            outs if len(outs) > 1 else outs[0],
+            lambda: _unusual(ufunc, method, inputs, kwargs) if traced else
+            getattr(ufunc, method)(*inputs, **kwargs),
+            ufunc.__name__, _package(ufunc) or "np", ufunc=ufunc, casting=casting, where=where)
     if method != "__call__":
         return _ufunc_method(ufunc, method, inputs, kwargs)
     function = _traced_form(ufunc)
@@ -216,8 +243,8 @@ def _cast(ufunc: np.ufunc, values: list[Any], dtype: Any, signature: Any, sig: A
         signature = tuple([None if d is None else np.dtype(d) for d in signature])
     given = [type(v) if v.__class__ in (int, float, complex) else
              v.dtype if isinstance(v, Tracer) else np.asarray(v).dtype for v in values]
-    resolved = ufunc.resolve_dtypes((*given, *[None] * ufunc.nout), signature=signature,
-                                    casting=casting or "same_kind")
+    wanted = {} if signature is None else {"signature": signature}
+    resolved = ufunc.resolve_dtypes((*given, *[None] * ufunc.nout), casting=casting or "same_kind", **wanted)
     made = []
     for v, kind, target in zip(values, given, resolved, strict=False):
         if isinstance(v, Tracer):
@@ -227,18 +254,6 @@ def _cast(ufunc: np.ufunc, values: list[Any], dtype: Any, signature: Any, sig: A
         else:
             made.append(np.asarray(v).astype(target))
     return made
-
-
-def into_array(name: str, package: str = "np") -> TypeMismatch:
-    """The error for a traced value that a function of this name is to write into an array."""
-    return TypeMismatch(
-        explain(
-            f"{package}.{name} was asked to write a traced value into an array (out=, or an"
-            " assignment such as y += x where y is a plain array): the array can't hold it.",
-            source=Source.here(),
-            fix=f"y = {package}.{name}(...) as a new value, e.g. y = y + x",
-        )
-    )
 
 
 def _operand(value: Any) -> Any:
@@ -266,8 +281,11 @@ def array_function(
 ) -> Any:
     """NumPy's protocol for everything else."""
     function = FUNCTIONS.get(func)
-    if kwargs.get("out") is not None:
-        raise into_array(func.__name__)
+    if function is not None and ("out" in kwargs or func in OUT_POSITIONS):
+        out, args, kwargs = _without_out(func, args, kwargs)
+        if out is not None:
+            return store(out, lambda: (function if has_tracer(args) else func)(*args, **kwargs),
+                         func.__name__)
     if function is None:
         module = getattr(func, "__module__", "numpy").replace("numpy", "np")
         raise _unknown(f"{module}.{func.__name__}")

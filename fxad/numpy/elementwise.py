@@ -337,8 +337,8 @@ def copy(a: Any, order: Any = "K", subok: bool = False) -> Any:
 
 
 def own_of(x: Any, order: str = "K") -> Any:
-    """A copy, with its elements in the order of `x` ("K"), or in C order."""
-    return own(x, like=order != "C") if x.__class__ is Tracer else x
+    """A copy, with its elements in the order of `x` ("K"), or in the one that is asked for."""
+    return own(x, order or "K") if x.__class__ is Tracer else x
 
 
 def astype(x: Any, dtype: Any, /, *, copy: bool = True, device: Any = None) -> Any:
@@ -348,7 +348,7 @@ def astype(x: Any, dtype: Any, /, *, copy: bool = True, device: Any = None) -> A
     if x.dtype.kind == "c" and np.dtype(dtype).kind in "fiu":
         warned("Casting complex values to real discards the imaginary part", np.exceptions.ComplexWarning)
     made = converted(x, dtype)
-    return own(made, like=True) if made is x and copy and not is_number(x) else made
+    return own(made, "K") if made is x and copy and not is_number(x) else made
 
 
 if hasattr(np, "astype"):  # since NumPy 2.1

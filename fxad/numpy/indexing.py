@@ -13,7 +13,7 @@ from numpy.lib.array_utils import normalize_axis_tuple
 from fxad.numpy.arguments import as_array, axis_of, concrete, refused
 from fxad.numpy.dispatch import implements
 from fxad.numpy.selecting import argsort, nonzero, take_along_axis
-from fxad.numpy.shaping import reshaped
+from fxad.numpy.shaping import reshaped_view
 
 __all__ = [
     "diag_indices_from",
@@ -48,7 +48,7 @@ def triu_indices_from(arr: Any, k: int = 0) -> tuple[Any, Any]:
 # -- positions ----------------------------------------------------------------------------------------
 
 
-@implements(np.ix_)
+@implements(np.ix_, views=True)
 def ix_(*args: Any) -> tuple[Any, ...]:
     made = []
     for k, given in enumerate(args):
@@ -57,7 +57,7 @@ def ix_(*args: Any) -> tuple[Any, ...]:
             raise ValueError("Cross index must be 1 dimensional")
         if index.dtype.kind == "b":
             (index,) = nonzero(index)
-        made.append(reshaped(index, (1,) * k + (index.size,) + (1,) * (len(args) - k - 1)))
+        made.append(reshaped_view(index, (1,) * k + (index.size,) + (1,) * (len(args) - k - 1)))
     return tuple(made)
 
 
@@ -101,7 +101,7 @@ def lexsort(keys: Any, axis: Any = -1) -> Any:
 # -- as many as the values say ------------------------------------------------------------------------
 
 
-@implements(np.trim_zeros)
+@implements(np.trim_zeros, views=True)
 def trim_zeros(filt: Any, trim: str = "fb", axis: Any = None) -> Any:
     x = as_array(filt)
     sides = trim.lower()

@@ -25,14 +25,14 @@ __all__ = [
 ]
 
 
-def _register(function: Any, made: Callable[..., Any], arrays: int = 1) -> Any:
+def _register(function: Any, made: Callable[..., Any], arrays: int = 1, *, views: bool = False) -> Any:
     """What a function of NumPy's is on traced values; its first arguments may be array-likes."""
 
     @functools.wraps(made)
     def with_arrays(*args: Any, **kwargs: Any) -> Any:
         return made(*map(as_array, args[:arrays]), *args[arrays:], **kwargs)
 
-    return implements(function)(with_arrays)
+    return implements(function, views=views)(with_arrays)
 
 
 norm = _register(np.linalg.norm, norms.norm)
@@ -58,7 +58,7 @@ svdvals = _register(np.linalg.svdvals, singular_values.svdvals)
 matmul = _register(np.linalg.matmul, contraction.matmul, 2)
 vecdot = _register(np.linalg.vecdot, contraction.vecdot, 2)
 tensordot = _register(np.linalg.tensordot, products.tensordot, 2)
-matrix_transpose = _register(np.linalg.matrix_transpose, shaping.matrix_transpose)
+matrix_transpose = _register(np.linalg.matrix_transpose, shaping.matrix_transpose, views=True)
 
 
 @implements(np.linalg.multi_dot)
@@ -91,7 +91,7 @@ def tensorinv(a: Any, ind: int = 2) -> Any:
     return shaping.reshape(inverse, (*a.shape[ind:], *a.shape[:ind]))
 
 
-@implements(np.linalg.diagonal)
+@implements(np.linalg.diagonal, views=True)
 def diagonal(x: Any, /, *, offset: Any = 0) -> Any:
     return products.diagonal(x, offset, -2, -1)
 

@@ -17,6 +17,7 @@ from fxad.numpy import (
     selecting,
     shaping,
     statistics,
+    writing,
 )
 from fxad.numpy.ufuncs import UFUNCS
 from fxad.primitives.complexes import conj
@@ -184,6 +185,7 @@ attach(
     sort=_sort,
     partition=_partition,
     fill=_fill,
+    put=writing.put,
     __abs__=lambda self: absolute(self),
     __contains__=_contains,
     __round__=_round,
@@ -193,7 +195,6 @@ attach(
     view=_refused("view(...)", _MEMORY, "x.astype(dtype) for the values in another dtype"),
     byteswap=_refused("byteswap()", _MEMORY, "x itself"),
     tobytes=_refused("tobytes()", _MEMORY, "fxad.value_of(x).tobytes()"),
-    resize=_refused("resize(...)", "its size can't change in place", "x = np.resize(x, shape)"),
 )
 
 

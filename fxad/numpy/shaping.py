@@ -19,14 +19,15 @@ from fxad.primitives.structural import broadcast_to as stretch
 from fxad.primitives.structural import flip as turn
 from fxad.primitives.structural import reshape as same_elements
 from fxad.primitives.views import (
-    Dense,
-    Permuted,
+    C_ORDER,
+    F_ORDER,
     Region,
-    Reshaped,
     Stretched,
     is_view,
     may_be_view,
 )
+from fxad.primitives.views import permuted as permuted_by
+from fxad.primitives.views import reshaped as in_shape
 from fxad.tracing import Tracer, own
 
 __all__ = ["atleast_1d", "atleast_2d", "atleast_3d", "broadcast_arrays", "broadcast_to",
@@ -87,9 +88,9 @@ def reshape(a: Any, /, shape: Any = None, order: Any = "C", *, newshape: Any = N
     if copy:
         return own(made)
     if order == "F" and (a.ndim > 1 or len(shape) > 1):
-        turned = Permuted(tuple(range(a.ndim))[::-1]), Permuted(tuple(range(len(shape)))[::-1])
-        return may_be_view(made, a, [turned[0], Reshaped(a.shape[::-1], shape[::-1]), turned[1]])
-    return may_be_view(made, a, [Reshaped(a.shape, shape)])
+        turned = permuted_by(tuple(range(a.ndim))[::-1]), permuted_by(tuple(range(len(shape)))[::-1])
+        return may_be_view(made, a, [turned[0], in_shape(a.shape[::-1], shape[::-1]), turned[1]], "F")
+    return may_be_view(made, a, [in_shape(a.shape, shape)])
 
 
 @implements(np.ravel, views=True)
@@ -102,8 +103,8 @@ def ravel(a: Any, order: Any = "C") -> Any:
     made = Tracer(made.owner, made.index, made.type)
     if order == "F" and a.ndim > 1:
         axes = tuple(range(a.ndim))[::-1]
-        return may_be_view(made, a, [Dense(True), Permuted(axes), Reshaped(a.shape[::-1], made.shape)])
-    return may_be_view(made, a, [Dense(), Reshaped(a.shape, made.shape)])
+        return may_be_view(made, a, [F_ORDER, permuted_by(axes), in_shape(a.shape[::-1], made.shape)])
+    return may_be_view(made, a, [C_ORDER, in_shape(a.shape, made.shape)])
 
 
 @implements(np.resize)
@@ -128,7 +129,7 @@ def expand_dims(a: Any, axis: Any) -> Any:
 
 def reshaped_view(x: Any, shape: tuple[int, ...]) -> Any:
     """`x` with axes of size 1 added or left out."""
-    return is_view(reshaped(x, shape), x, Reshaped(x.shape, shape))
+    return is_view(reshaped(x, shape), x, in_shape(x.shape, shape))
 
 
 @implements(np.squeeze, views=True)
@@ -185,7 +186,7 @@ permute_dims = transpose
 
 
 def _permuted(a: Any, order: tuple[int, ...]) -> Any:
-    return a if order == tuple(range(a.ndim)) else is_view(permute(a, axes=order), a, Permuted(order))
+    return a if order == tuple(range(a.ndim)) else is_view(permute(a, axes=order), a, permuted_by(order))
 
 
 @implements(np.matrix_transpose, views=True)

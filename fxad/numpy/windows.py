@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import operator
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,7 @@ from fxad.numpy.dispatch import has_tracer, implements
 from fxad.numpy.shaping import moveaxis
 from fxad.primitives.indexing import getitem
 from fxad.primitives.modified_bessel import bessel_in
+from fxad.primitives.views import Windows, is_view
 
 __all__ = ["i0", "kaiser", "sliding_window_view"]
 
@@ -46,10 +48,10 @@ def kaiser(M: Any, beta: Any) -> Any:
     return i0(beta * roots) / i0(beta)
 
 
-@implements(slide)
+@implements(slide, views=True)
 def sliding_window_view(x: Any, window_shape: Any, axis: Any = None, *, subok: bool = False,
                         writeable: bool = False) -> Any:
-    """A copy, since a traced array has no views that overlap."""
+    """As a view it can't be written to: elements of it overlap."""
     x = as_array(x)
     sizes = tuple(window_shape) if np.iterable(window_shape) else (window_shape,)
     if any(n < 0 for n in sizes):
@@ -58,8 +60,13 @@ def sliding_window_view(x: Any, window_shape: Any, axis: Any = None, *, subok: b
     if len(sizes) != len(axes):
         raise ValueError("Must provide window_shape for all dimensions of `x`, or matching length"
                          f" window_shape and axis; got {len(sizes)} and {len(axes)}.")
-    for i, size in zip(axes, sizes, strict=True):
-        count = x.shape[i] - operator.index(size) + 1
+    pairs = [(i, operator.index(size)) for i, size in zip(axes, sizes, strict=True)]
+    return is_view(_windows(x, pairs), x, Windows(lambda x: _windows(x, pairs), pairs))
+
+
+def _windows(x: Any, pairs: Sequence[tuple[int, int]]) -> Any:
+    for i, size in pairs:
+        count = x.shape[i] - size + 1
         if count < 0:
             raise ValueError("window shape cannot be larger than input array shape")
         places = np.arange(count)[:, None] + np.arange(size)

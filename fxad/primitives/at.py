@@ -26,7 +26,7 @@ from fxad.source import Source
 from fxad.tracing import Trace, Tracer, attach, bind_in, concrete_value, innermost
 from fxad.tracing.operations import operations
 
-__all__ = ["At", "Target", "set_at"]
+__all__ = ["At", "Target", "at", "change_at", "set_at"]
 
 
 class Target:
@@ -147,6 +147,32 @@ def set_at(x: Any, index: Any, values: Any, op: str = "set") -> Any:
     return _Written(x, index).update(values, op)
 
 
+def change_at(x: Any, index: Any, function: Callable[..., Any], *values: Any) -> Any:
+    """`x` with `function(what is there, *values)` at `index`, once more for each time that a place comes."""
+    if not values:
+        return _Written(x, index).in_turn(lambda old, _: function(old))
+    return _Written(x, index).in_turn(function, *values)
+
+
+def at(x: Any) -> At:
+    """`x.at` for arrays and traced values alike: writing with a new array as the result.
+
+    Args:
+        x: an array or an array-like; it stays as it is.
+
+    Returns:
+        What is indexed next: `fxad.at(x)[i].set(v)` is `x` after `x[i] = v`. There are `add`, `subtract`,
+        `multiply`, `divide`, `min`, `max`, `power` and `apply` as well, and `get` reads.
+
+    >>> import numpy as np, fxad
+    >>> fxad.at(np.zeros(3))[1].set(5.0)
+    array([0., 5., 0.])
+    >>> fxad.grad(lambda t: np.sum(fxad.at(np.ones(3))[1:].multiply(t)))(2.0)
+    np.float64(2.0)
+    """
+    return At(Trace.stack(x))
+
+
 class _Written:
     """One writing: the array, the index, and what is to be done with places outside."""
 
@@ -172,9 +198,12 @@ class _Written:
         parts = self.index if isinstance(self.index, tuple) else (self.index,)
         trace = innermost((self.x, v, *parts))
         if mask is not None:
-            return self.masked(mask, v, op, trace)
-        target = self.target()
-        return target.write(fitted(self.x, v, target.form.result_shape, trace), op)
+            made = self.masked(mask, v, op, trace)
+        else:
+            target = self.target()
+            made = target.write(fitted(self.x, v, target.form.result_shape, trace), op)
+        # Of all of a plain array the values may be what is left, in a view of theirs.
+        return np.array(made) if trace is None else made
 
     def mask(self, v: Any) -> Any:
         """The index, if it is one mask, and the values are the same wherever it is true."""

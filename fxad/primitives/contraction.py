@@ -26,7 +26,7 @@ from fxad.primitives.structural import broadcast, convert_to, move_axis, reshape
 from fxad.tracing import Tracer, attach, infer
 
 __all__ = ["diag", "diagonal", "dot", "einsum", "inner", "kron", "matmul", "matrix_transpose",
-           "outer", "tensordot", "trace", "vdot", "vecdot"]
+           "outer", "rearranged", "tensordot", "trace", "vdot", "vecdot"]
 
 
 def operand(x: Any) -> Any:
@@ -66,6 +66,16 @@ def einsum(*operands: Any) -> Any:
     arrays = promoted(*given)
     spec, shapes = _explicit(subscripts, tuple(x.shape for x in arrays))
     return contract(spec, *_squeezed(arrays, shapes))
+
+
+def rearranged(*operands: Any) -> str | None:
+    """The explicit subscripts of an einsum that only rearranges one array, which NumPy gives as a view."""
+    subscripts, given = _written(operands)
+    if len(given) != 1:
+        return None
+    spec, shapes = _explicit(subscripts, (given[0].shape,))
+    inside, _, outside = spec.partition("->")
+    return spec if set(inside) == set(outside) and shapes[0] == given[0].shape else None
 
 
 def _squeezed(arrays: Sequence[Any], shapes: Sequence[tuple[int, ...]]) -> list[Any]:

@@ -16,6 +16,7 @@ import numpy as np
 from fxad.primitives.slicing import Index, rank_of, region_shape, shape_of, whole
 from fxad.primitives.structural import reshape
 from fxad.tracing import Trace, Tracer, concrete_value
+from fxad.tracing.deciding import is_constant
 
 __all__ = ["Resolved", "block_shape", "resolve"]
 
@@ -103,6 +104,12 @@ def _entry(e: Any) -> Any:
         if not isinstance(e, Tracer) and e.size == 0 and e.dtype == np.float64:
             e = e.astype(np.intp)  # NumPy takes [] as a list of indices
     if not isinstance(e, Tracer):
+        e = np.asarray(e)
+    elif is_constant(e):
+        e = np.array(concrete_value(e, "", "")) if e.type.shape else concrete_value(e, "", "")[()]
+        e = e if isinstance(e, np.ndarray) or e.dtype.kind == "b" else int(e)
+        if e.__class__ is int:
+            return e
         e = np.asarray(e)
     if e.dtype.kind not in "iub":
         raise IndexError("arrays used as indices must be of integer (or boolean) type")

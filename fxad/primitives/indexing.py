@@ -10,12 +10,15 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from typing import Any
+from weakref import ref
 
 import numpy as np
 
+from fxad.errors import ConcretizationError
 from fxad.ir.primitive import Code, kernel, require
 from fxad.ir.program import Params
 from fxad.ir.types import ArrayType
+from fxad.primitives.chosen import Chosen
 from fxad.primitives.creation import iota_like
 from fxad.primitives.families import Linear, to_front
 from fxad.primitives.index_form import Resolved, block_shape, resolve
@@ -23,9 +26,10 @@ from fxad.primitives.samples import exactly, normal, sample
 from fxad.primitives.slicing import index_text, rank_of, shape_of, slice_, spread, whole
 from fxad.primitives.structural import permute, reshape
 from fxad.primitives.views import Gathered, Region
-from fxad.tracing import Tracer, adopt, attach, innermost, is_number, own
+from fxad.tracing import Tracer, attach, innermost, is_number, own
+from fxad.tracing.memory import forget_the_dead
 
-__all__ = ["gather", "getitem", "scatter_sum", "step_at", "take"]
+__all__ = ["gather", "getitem", "region_at", "scatter_sum", "take"]
 
 # -- the layout of a gather ----------------------------------------------------------------------
 
@@ -255,29 +259,45 @@ def getitem(x: Any, index: Any) -> Any:
         return x[index] if innermost(parts) is None else take(x, resolve(x.shape, index))
     key = _static_key(index)
     if key is None:
-        form = resolve(x.type.shape, index)
+        try:
+            form = resolve(x.type.shape, index)
+        except ConcretizationError as error:
+            if index.__class__ is Tracer and x.type.shape[: index.ndim] == index.type.shape != ():
+                return Chosen(Tracer(x.owner, x.index, x.type), index, error)
+            raise
         made = take(x, form)
         step = _step_of(x, index, form)
+        shares = step is not None
     else:
         plan = _plans.get((x.type, key))
         if plan is None:
             plan = _plan(x.type, index, key)
-        steps, step = plan
+        steps, step, shares = plan
         made = x
         for primitive, params, type in steps:
             made = x.owner.record(primitive, (made.index,), params, type)
-    if step is not None:
+    if shares:
         if made is x:
             return x if x.type.shape else own(x)
-        adopt(made, x, step)
+        # As `adopt` does, for slices are taken often.
+        made.viewed = x, step
+        try:
+            views = x.views
+        except AttributeError:
+            views = x.views = []
+        views.append(ref(made))
+        if not len(views) % 32:
+            forget_the_dead(views)
     return made
 
 
-def step_at(x: Tracer, index: Any) -> Any:
-    """How `x[index]` is a view, if it was taken before; None for others and for index arrays."""
+def region_at(x: Tracer, index: Any) -> Region | None:
+    """The place in `x` that an index of slices, ints, None and Ellipsis means; None for others."""
     key = _static_key(index)
-    plan = None if key is None else _plans.get((x.type, key))
-    return None if plan is None else plan[1]
+    if key is None:
+        return None
+    plan = _plans.get((x.type, key))
+    return (_plan(x.type, index, key) if plan is None else plan)[1]
 
 
 def _step_of(x: Any, index: Any, form: Resolved) -> Any:
@@ -311,9 +331,9 @@ def place_block(x: Any, form: Resolved, *, back: bool = False) -> Any:
     return move_block(x, 0, source, destination, form.rank)
 
 
-#: What is recorded for an index without arrays, as nearly all are: (primitive, params, type) each; and how
-#: the result is a view.
-_plans: dict[Any, tuple[list[Any], Any]] = {}
+#: For an index without arrays, as nearly all are: what is recorded, (primitive, params, type) each, the
+#: place, and whether the result is a view, as all are that are no single elements.
+_plans: dict[Any, tuple[list[Any], Region, bool]] = {}
 _PLAIN = (int, type(None), type(Ellipsis))
 
 
@@ -340,7 +360,7 @@ def _static_key(index: Any) -> Any:
     return tuple(keys)
 
 
-def _plan(given: ArrayType, index: Any, key: Any) -> tuple[list[Any], Any]:
+def _plan(given: ArrayType, index: Any, key: Any) -> tuple[list[Any], Region, bool]:
     form = resolve(given.shape, index)
     type = given
     steps: list[Any] = []
@@ -356,7 +376,10 @@ def _plan(given: ArrayType, index: Any, key: Any) -> tuple[list[Any], Any]:
         _plans.clear()
     shape = type.shape
     scalar = not shape and (index.__class__ is not tuple or Ellipsis not in index) and index is not Ellipsis
-    plan = _plans[given, key] = steps, None if scalar else Region(given.shape, form.shape, form.region)
+    region = Region(given.shape, form.shape, form.region)
+    if form.shape == given.shape and not form.whole:
+        region.simple = type, Params(index=form.region)
+    plan = _plans[given, key] = steps, region, not scalar
     return plan
 
 

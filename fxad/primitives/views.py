@@ -6,11 +6,14 @@ What NumPy has as one block of memory seen in several ways is here a value from 
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 
+from fxad.ir.program import Params
+from fxad.ir.types import ArrayType
 from fxad.primitives.complexes import imag, make_complex, real
 from fxad.primitives.index_form import Resolved
 from fxad.primitives.slicing import Index, assign, region_shape, slice_, whole
@@ -19,8 +22,8 @@ from fxad.tracing import Tracer, adopt, adopt_if_view, is_number
 from fxad.tracing import layout as lay
 from fxad.tracing.layout import Layout
 
-__all__ = ["Dense", "Diagonal", "Gathered", "Part", "Permuted", "Region", "Reshaped", "Stretched",
-           "Zeros", "is_view", "may_be_view"]
+__all__ = ["C_ORDER", "F_ORDER", "Diagonal", "Gathered", "Part", "Permuted", "Rearranged", "Region",
+           "Reshaped", "Stretched", "Windows", "Zeros", "is_view", "may_be_view", "permuted", "reshaped"]
 
 
 class View:
@@ -41,7 +44,12 @@ class View:
 
 
 class Region(View):
-    """New axes, slices and ints: `shape` has an axis of size 1 for each new one, `index` is taken of that."""
+    """New axes, slices and ints: `shape` has an axis of size 1 for each new one, `index` is taken of that.
+
+    `simple` has the type of the view and the params of its assignment, where that is all there is to it.
+    """
+
+    simple: tuple[ArrayType, Params] | None = None
 
     def __init__(self, given: tuple[int, ...], shape: tuple[int, ...], index: Index) -> None:
         self.given = given
@@ -62,6 +70,18 @@ class Region(View):
     def move(self, layout: Layout) -> Layout | None:
         spread = lay.reshaped(layout, self.shape)
         return None if spread is None else lay.taken(spread, self.index)
+
+
+@functools.lru_cache(maxsize=4096)
+def reshaped(given: tuple[int, ...], shape: tuple[int, ...]) -> Reshaped:
+    """The one view of this kind, so that what is found out about it is found again."""
+    return Reshaped(given, shape)
+
+
+@functools.lru_cache(maxsize=4096)
+def permuted(axes: tuple[int, ...]) -> Permuted:
+    """The one view of this kind."""
+    return Permuted(axes)
 
 
 class Reshaped(View):
@@ -98,6 +118,10 @@ class Dense(View):
         if lay.is_contiguous(lay.permuted(layout, axes[::-1]) if self.fortran else layout):
             return layout
         return None
+
+
+#: The two orders in which elements lie next to each other.
+C_ORDER, F_ORDER = Dense(), Dense(True)
 
 
 class Permuted(View):
@@ -199,6 +223,45 @@ class Stretched(View):
         return spread._replace(shape=self.shape, strides=tuple(strides))
 
 
+class Windows(View):
+    """What is seen of an array through windows that slide along axes, which are `pairs` of axis and size."""
+
+    writable = False
+
+    def __init__(self, read: Callable[[Any], Any], pairs: Sequence[tuple[int, int]]) -> None:
+        self.read = read
+        self.pairs = pairs
+
+    def move(self, layout: Layout) -> Layout | None:
+        for axis, size in self.pairs:
+            shape = [*layout.shape, size]
+            shape[axis] -= size - 1
+            layout = layout._replace(shape=tuple(shape), strides=(*layout.strides, layout.strides[axis]))
+        return layout
+
+
+class Rearranged(View):
+    """An einsum that takes elements of one array, and adds nothing up: `ij->ji`, `ii->i`."""
+
+    def __init__(self, read: Callable[[Any], Any], spec: str) -> None:
+        self.read = read
+        self.given, _, self.made = spec.partition("->")
+
+    def write(self, x: Any, v: Any) -> Any:
+        rank = len(self.made)
+        index = []
+        for letter in self.given:
+            axis = self.made.index(letter)
+            index.append(np.arange(v.shape[axis]).reshape([-1 if i == axis else 1 for i in range(rank)]))
+        return x.at[tuple(index)].set(v, unique_indices=True)
+
+    def move(self, layout: Layout) -> Layout | None:
+        sizes = dict(zip(self.given, layout.shape, strict=True))
+        strides = [sum(s for c, s in zip(self.given, layout.strides, strict=True) if c == letter)
+                   for letter in self.made]
+        return layout._replace(shape=tuple([sizes[c] for c in self.made]), strides=tuple(strides))
+
+
 class Zeros(View):
     """The imaginary parts of real numbers, which NumPy does not write to."""
 
@@ -218,8 +281,8 @@ def is_view(made: Any, x: Any, step: Any) -> Any:
     return made
 
 
-def may_be_view(made: Any, x: Any, steps: Sequence[Any]) -> Any:
-    """As `is_view`, for what is a copy to NumPy where the elements of `x` lie otherwise."""
+def may_be_view(made: Any, x: Any, steps: Sequence[Any], copied: str = "C") -> Any:
+    """As `is_view`, for what is a copy, in the order `copied`, where the elements of `x` lie otherwise."""
     if made.__class__ is Tracer and made is not x and x.__class__ is Tracer and not is_number(x):
-        adopt_if_view(made, x, *steps)
+        adopt_if_view(made, x, *steps, copied=copied)
     return made

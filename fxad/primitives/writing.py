@@ -13,14 +13,16 @@ from fxad.ir.types import ArrayType
 from fxad.primitives import arithmetic as a
 from fxad.primitives import logical, powers
 from fxad.primitives.at import set_at
+from fxad.primitives.chosen import Chosen
 from fxad.primitives.creation import full
 from fxad.primitives.families import Elementwise, record_nullary
-from fxad.primitives.indexing import step_at
+from fxad.primitives.indexing import region_at
+from fxad.primitives.slicing import assign
 from fxad.primitives.structural import convert_to
 from fxad.source import Source
 from fxad.tracing import NUMBER_TYPES, Trace, Tracer, attach, check_writable, is_number, rebind
 
-__all__ = ["replace", "set_item"]
+__all__ = ["replace", "set_item", "variable"]
 
 _FIX = "x = x.at[i].set(v) for x[i] = v, and x = x.at[i].add(v) for x[i] += v"
 
@@ -33,19 +35,44 @@ def set_item(x: Tracer, index: Any, values: Any) -> None:
         TypeMismatch: `x` can't be written to, or `values` do not fit.
     """
     check_writable(x, _FIX)
+    # The usual case: a place known by ints and slices, and one number or a traced array that fits.
+    region = region_at(x, index)
+    cls = values.__class__
+    if region is not None:
+        if cls is Tracer:
+            viewed = getattr(values, "viewed", None)
+            if viewed.__class__ is tuple and viewed[1] is region and viewed[0] is x:
+                return  # the last step of `x[index] += v`, which has written it already
+        if region.simple is not None:
+            trace, type = x.owner, x.type
+            part, params = region.simple
+            if cls is Tracer:
+                if values.owner is trace and values.type is part:
+                    rebind(x, trace.record(assign, (x.index, values.index), params, type))
+                    return
+            elif cls in NUMBER_TYPES and not part.shape and NUMBER_TYPES[cls].dtype == type.dtype:
+                rebind(x, trace.record(assign, (x.index, trace.number(values)), params, type))
+                return
+    if isinstance(values, Chosen):
+        if not values.is_of(x, index):
+            raise values.error
+        made = values.written_into(x)
+        _check_cast(values.values.dtype, x.type.dtype)
+        rebind(x, made)
+        return
     if isinstance(values, (list, tuple)) or (isinstance(values, np.ndarray) and values.dtype == object):
         values = Trace.stack(values)
     elif values.__class__ is int and x.type.dtype.kind in "iu":
         x.type.dtype.type(values)  # raises where it does not fit
-    if values.__class__ is Tracer and _is_there_already(x, index, values):
-        return
     rebind(x, variable(x, set_at(x, index, values)))
 
 
-def _is_there_already(x: Tracer, index: Any, values: Tracer) -> bool:
-    """Whether `values` are the view that `x[index]` is, as in the last step of `x[index] += v`."""
-    viewed = getattr(values, "viewed", None)
-    return viewed.__class__ is tuple and viewed[0] is x and viewed[1] is step_at(x, index)
+def _check_cast(given: np.dtype[Any], dtype: np.dtype[Any]) -> None:
+    """As `x[i] = v` does it, except that no imaginary part is lost."""
+    if given.kind == "c" and dtype.kind not in "cb":
+        raise TypeMismatch(explain(
+            f"values of dtype {given} cannot be written into an array of dtype {dtype}.",
+            source=Source.here(), fix="np.real(v)"))
 
 
 def variable(x: Tracer, new: Any) -> Tracer:
@@ -63,19 +90,21 @@ def variable(x: Tracer, new: Any) -> Tracer:
 def replace(x: Tracer, new: Any, ufunc: np.ufunc | None = None, casting: Any = "same_kind") -> None:
     """Write `new` into all of `x`, as `out=x` does: of the same shape, and cast by the rule `casting`."""
     type = x.type
-    if new.type is not type:
-        shape = new.type.shape
+    if not isinstance(new, Tracer):
+        new = np.asarray(new)
+    if not isinstance(new, Tracer) or new.type is not type:
+        shape, dtype = new.shape, new.dtype
         if shape != type.shape:
             raise ValueError(f"non-broadcastable output operand with shape {type.shape} doesn't match the"
                              f" broadcast shape {shape}")
-        if not np.can_cast(new.type.dtype, type.dtype, casting):
-            if ufunc is not None:
-                ufunc.resolve_dtypes((*[new.type.dtype] * ufunc.nin, type.dtype), casting=casting)
+        if not np.can_cast(dtype, type.dtype, casting):
+            if ufunc is not None and ufunc.nout == 1:
+                ufunc.resolve_dtypes((*[dtype] * ufunc.nin, type.dtype), casting=casting)
             raise TypeMismatch(explain(
-                f"values of dtype {new.type.dtype} cannot be written into an array of dtype {type.dtype}.",
-                source=Source.here(), fix=f"x.astype(np.{new.type.dtype}), made before"))
-        new = convert_to(new, type.dtype)
-    rebind(x, new)
+                f"values of dtype {dtype} cannot be written into an array of dtype {type.dtype}.",
+                source=Source.here(), fix=f"x.astype(np.{dtype}), made before"))
+        new = convert_to(new, type.dtype) if isinstance(new, Tracer) else new.astype(type.dtype)
+    rebind(x, variable(x, new))
 
 
 # -- x += v ------------------------------------------------------------------------------------------

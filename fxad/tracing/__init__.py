@@ -2,7 +2,16 @@
 
 from fxad.tracing.binding import bind, bind_in, current_trace, infer, innermost, recording
 from fxad.tracing.deciding import computed, concrete_value, settle
-from fxad.tracing.memory import Own, adopt, adopt_if_view, check_writable, is_number, own, rebind
+from fxad.tracing.memory import (
+    Own,
+    adopt,
+    adopt_if_view,
+    check_writable,
+    is_number,
+    own,
+    rebind,
+    shares_memory,
+)
 from fxad.tracing.orders import derivatives_around
 from fxad.tracing.segments import Segment, segment
 from fxad.tracing.trace import (
@@ -41,4 +50,5 @@ __all__ = [
     "recording",
     "segment",
     "settle",
+    "shares_memory",
 ]

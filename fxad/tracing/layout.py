@@ -40,9 +40,9 @@ def _dense(shape: Sequence[int]) -> tuple[int, ...]:
     return tuple(steps)[::-1] if shape else ()
 
 
-def contiguous(shape: tuple[int, ...]) -> Layout:
-    """An array of its own, in C order."""
-    return Layout(0, shape, _dense(shape))
+def contiguous(shape: tuple[int, ...], order: str = "C") -> Layout:
+    """An array of its own, in C order or in Fortran's."""
+    return Layout(0, shape, _dense(shape) if order == "C" else _dense(shape[::-1])[::-1])
 
 
 def scattered(shape: tuple[int, ...]) -> Layout:

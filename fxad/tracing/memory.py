@@ -33,7 +33,9 @@ from fxad.tracing.trace import CAPTURE, INPUT, Kind, Trace
 if TYPE_CHECKING:
     from fxad.tracing.tracer import Tracer
 
-__all__ = ["Own", "Step", "adopt", "adopt_if_view", "check_writable", "is_number", "own", "rebind"]
+__all__ = ["Own", "Step", "adopt", "adopt_if_view", "check_writable", "forget_the_dead", "is_number",
+           "lies_as", "own", "rebind", "shares_memory",
+           "watch"]
 
 
 class Step(Protocol):
@@ -54,22 +56,24 @@ class Step(Protocol):
 
 
 class Own:
-    """An array of its own. `like` is a variable with axes in the same order; None means C order."""
+    """An array of its own, in the `order` "C" or "F", or with axes in the order of those of `like`."""
 
-    __slots__ = ("like",)
+    __slots__ = ("like", "order")
 
-    def __init__(self, like: tuple[Trace, int] | None = None) -> None:
+    def __init__(self, like: tuple[Trace, int] | None = None, order: str = "C") -> None:
         self.like = like
+        self.order = order
 
 
 class Maybe:
-    """`steps` from `root` make a view, or a copy where the elements lie otherwise."""
+    """`steps` from `root` make a view; where the elements lie otherwise a copy, in the order `copied`."""
 
-    __slots__ = ("root", "steps")
+    __slots__ = ("copied", "root", "steps")
 
-    def __init__(self, root: Any, steps: tuple[Step, ...]) -> None:
+    def __init__(self, root: Any, steps: tuple[Step, ...], copied: str) -> None:
         self.root = root
         self.steps = steps
+        self.copied = copied
 
 
 class _Chain:
@@ -105,50 +109,73 @@ class _Chain:
 def adopt(view: Tracer, array: Tracer, step: Step) -> None:
     """Make `view`, a handle of its own on `step.read(array)`, a view of `array`."""
     view.viewed = (array, step)
-    _note(array, view)
-
-
-def _note(array: Tracer, view: Tracer) -> None:
     try:
         views = array.views
     except AttributeError:
         views = array.views = []
-    count = len(views)
-    if count >= 16 and not count & (count - 1):
-        views[:] = [r for r in views if r() is not None]
     views.append(weakref.ref(view))
+    if not len(views) % 32:
+        forget_the_dead(views)
 
 
-def adopt_if_view(view: Tracer, array: Tracer, *steps: Step) -> None:
-    """As `adopt`, for steps that may be a copy for NumPy: decided when it matters."""
+def forget_the_dead(views: list[Any]) -> None:
+    """Take the weak references to views that are gone out of a list that has grown."""
+    alive = [r for r in views if r() is not None]
+    if 2 * len(alive) <= len(views):
+        views[:] = alive
+
+
+def adopt_if_view(view: Tracer, array: Tracer, *steps: Step, copied: str = "C") -> None:
+    """As `adopt`, for steps that may be a copy for NumPy, in the order `copied`: decided when it matters."""
     root, before = _path(array)
     every = (*before, *steps)
-    base = _certain_layout(root)
-    if base is None:
-        if _moved(scattered(root.type.shape), every) is not None:
-            adopt(view, array, _Chain(steps))
-            return
-        # An argument is alive for as long as the caller has it.
-        view.viewed = Maybe((lambda: root) if _is_argument(root) else weakref.ref(root), every)
-        _note(root, view)
-    elif _moved(base, every) is not None:
-        adopt(view, array, _Chain(steps))
+    order = _certain_order(root)
+    key = (root.type.shape, order, every)
+    is_view = _verdicts.get(key)
+    if is_view is None:
+        if len(_verdicts) > 65536:
+            _verdicts.clear()
+        base = scattered(root.type.shape) if order is None else contiguous(root.type.shape, order)
+        is_view = _verdicts[key] = _moved(base, every) is not None
+    if is_view:
+        adopt(view, array, steps[0] if len(steps) == 1 else _Chain(steps))
+    elif order is not None:
+        view.viewed = Own(order=copied)
     else:
-        view.viewed = Own()
+        adopt(view, root, steps[0])
+        if copied == "F":
+            lies_as(view, None)
+        # An argument is alive for as long as the caller has it.
+        view.viewed = Maybe((lambda: root) if _is_argument(root) else weakref.ref(root), every, copied)
 
 
-def own(x: Any, *, like: bool = False) -> Any:
+#: Whether steps from an array of a shape are a view, if it lies in an order ("C", "F") or in any (None).
+_verdicts: dict[tuple[tuple[int, ...], str | None, tuple[Step, ...]], bool] = {}
+
+
+def own(x: Any, order: str = "C") -> Any:
     """A handle of its own on the value of `x`: what NumPy calls a copy.
 
-    With `like` its elements lie as those of `x` do, else in C order.
+    Its elements lie in the `order` "C" or "F", and with any other as those of `x` do.
     """
     calling = current_trace()
     if calling is not None and calling.serial > x.owner.serial:
         made: Tracer = calling.handle(calling.operand(x))  # the copy is of the function that makes it
     else:
         made = Trace.tracer_type(x.owner, x.index, x.type)
-    made.viewed = Own((x.owner, x.index) if like else None)
+    made.viewed = Own(order=order) if order in ("C", "F") else Own((x.owner, x.index))
+    if order == "F":
+        lies_as(made, None)
     return made
+
+
+def lies_as(x: Tracer, other: tuple[Trace, int] | None) -> None:
+    """Note that the elements of `x` lie in memory as those of another variable, or (None) not in C order.
+
+    What is computed from `x` lies so, too, and of that the records say no more than the variable.
+    """
+    if not _plain(x.type.shape):
+        x.owner.lies_as.setdefault(x.index, []).append(other)
 
 
 def _moved(layout: Layout, steps: Sequence[Step]) -> Layout | None:
@@ -189,21 +216,21 @@ def _plain(shape: Sequence[int]) -> bool:
     return sum(n != 1 for n in shape) <= 1
 
 
-def _certain_layout(root: Tracer) -> Layout | None:
-    """Where the elements of an array lie, if that takes no look at how it was made."""
+def _certain_order(root: Tracer) -> str | None:
+    """The order in which the elements of an array lie, if that takes no look at how it was made."""
     viewed = getattr(root, "viewed", None)
-    if viewed.__class__ is Own and viewed.like is None:
-        return contiguous(root.type.shape)
+    if isinstance(viewed, Own) and viewed.like is None:
+        return viewed.order
     if _plain(root.type.shape) and not _is_argument(root) and viewed.__class__ is not Maybe:
-        return contiguous(root.type.shape)
+        return "C"
     return None
 
 
 def _known_layout(root: Tracer) -> Layout | None:
     """Where the elements of an array lie, by all that it was made of; None where that can't be known."""
-    found = _certain_layout(root)
-    if found is not None:
-        return found
+    order = _certain_order(root)
+    if order is not None:
+        return contiguous(root.type.shape, order)
     viewed = getattr(root, "viewed", None)
     if viewed is None and _is_argument(root):
         strides = _given_strides(root.owner, root.index)
@@ -217,37 +244,42 @@ def _known_layout(root: Tracer) -> Layout | None:
 
 def _ordered(trace: Trace, number: int) -> bool:
     """Whether the axes of a variable are known to be in C order in memory."""
-    seen: set[int] = set()
-    stack = [number]
+    seen: set[tuple[int, int]] = set()
+    stack = [(trace, number)]
     while stack:
-        n = stack.pop()
-        if n in seen:
+        trace, n = stack.pop()
+        if (trace.serial, n) in seen:
             continue
-        seen.add(n)
+        seen.add((trace.serial, n))
         primitive, operands, _, type = trace.records[n]
         if _plain(type.shape):
             continue
-        if primitive is INPUT or primitive is CAPTURE:
-            if not _given_in_order(trace, n):
+        for other in trace.lies_as.get(n, ()):
+            if other is None:
                 return False
-            continue
-        if not operands and getattr(primitive, "name", None) in ("full", "iota", "eye"):
-            continue
-        if not getattr(primitive, "elementwise", False) and primitive.name not in _KEEP_ORDER:
-            return False
-        stack.extend(o for o in operands if o.__class__ is int)
+            stack.append(other)
+        if primitive is INPUT or primitive is CAPTURE:
+            value = _given(trace, n)
+            if value.__class__ is Trace.tracer_type:
+                stack.append((value.owner, value.index))
+            elif not _given_in_order(trace, n):
+                return False
+        elif operands or getattr(primitive, "name", None) not in ("full", "iota", "eye"):
+            if not getattr(primitive, "elementwise", False) and primitive.name not in _KEEP_ORDER:
+                return False
+            stack.extend((trace, o) for o in operands if o.__class__ is int)
     return True
 
 
-def _given_in_order(trace: Trace, number: int) -> bool:
-    """As `_ordered`, for an input or a capture."""
+def _given(trace: Trace, number: int) -> Any:
+    """What an input or a capture is, as far as it is known."""
     if number in trace.captures:
-        value = trace.captures[number]
-    else:
-        value = None if trace.in_values is None else trace.in_values[number]
-    if value.__class__ is Trace.tracer_type:
-        outer: Any = value
-        return _ordered(outer.owner, outer.index)
+        return trace.captures[number]
+    return None if trace.in_values is None else trace.in_values[number]
+
+
+def _given_in_order(trace: Trace, number: int) -> bool:
+    """As `_ordered`, for an input or a capture that is a plain array."""
     strides = _given_strides(trace, number)
     if strides is None:
         return False
@@ -258,15 +290,10 @@ def _given_in_order(trace: Trace, number: int) -> bool:
 
 def _given_strides(trace: Trace, number: int) -> tuple[int, ...] | None:
     """The strides of an input or a capture, in elements, where there are some; under jit they are a guard."""
-    if number in trace.captures:
-        value = trace.captures[number]
-    elif trace.in_values is None or trace.kind not in (Kind.CONCRETE, Kind.JIT):
+    value, captured = _given(trace, number), number in trace.captures
+    if not isinstance(value, np.ndarray) or not (captured or trace.kind in (Kind.CONCRETE, Kind.JIT)):
         return None
-    else:
-        value = trace.in_values[number]
-    if value.__class__ is Trace.tracer_type or not isinstance(value, np.ndarray):
-        return None
-    if trace.kind is Kind.JIT and number not in trace.captures:
+    if trace.kind is Kind.JIT and not captured:
         found: tuple[int, ...] = decision(trace.handle(number), _strides, "writing to a reshaped array", "")
         return found
     return _strides(value)
@@ -288,11 +315,14 @@ def check_writable(x: Tracer, fix: str) -> None:
         TracerLeak: its trace has ended.
     """
     trace = x.owner
-    if trace.ended:
-        raise trace.leak((x.index,))
     calling = current_trace()
-    if calling is not None and calling is not trace and calling.serial > trace.serial:
-        raise _foreign(x, calling)
+    if calling is not trace:
+        if trace.ended:
+            raise trace.leak((x.index,))
+        if calling is not None and calling.serial > trace.serial:
+            raise _foreign(x, calling)
+    if getattr(x, "viewed", None).__class__ is Own:
+        return  # as all are that were written to before
     root, steps = _path(x)
     if not all(s.writable for s in steps):
         raise TypeMismatch(explain(
@@ -335,7 +365,10 @@ def rebind(x: Tracer, new: Tracer) -> None:
     if viewed.__class__ is not tuple and not getattr(x, "views", None):
         if viewed is None:
             x.viewed = Own((trace, x.index))
+        old = x.index
         x.index, x.type = new.index, new.type
+        if old not in trace.records[new.index][1]:
+            _keep_order(x)
         return
     root, steps = _path(x)
     _settle_views(root)
@@ -347,6 +380,8 @@ def rebind(x: Tracer, new: Tracer) -> None:
         values.append((x, new))
     if viewed is None:
         root.viewed = Own((trace, root.index))
+    else:
+        _keep_order(root)
     changed = _moved(contiguous(root.type.shape), steps)
     for array, value in values:
         array.index, array.type = value.index, value.type
@@ -355,6 +390,13 @@ def rebind(x: Tracer, new: Tracer) -> None:
         for view in _live(array):
             if id(view) not in done:
                 _read_again(view, changed)
+
+
+def _keep_order(x: Tracer) -> None:
+    """Note that an array lies in memory as before, after an assignment to all of it."""
+    viewed: Any = x.viewed
+    if viewed.like is not None or viewed.order == "F":
+        lies_as(x, viewed.like)
 
 
 def _read_again(view: Tracer, changed: Layout | None) -> None:
@@ -375,18 +417,42 @@ def _read_again(view: Tracer, changed: Layout | None) -> None:
         stack.extend(_live(view))
 
 
+def shares_memory(x: Tracer) -> bool:
+    """Whether an array is a view, or has views."""
+    return getattr(x, "viewed", None).__class__ is tuple or next(_live(x), None) is not None
+
+
+def watch(x: Tracer, array: np.ndarray[Any, Any]) -> None:
+    """Remember a plain array that NumPy would have in the memory of `x`: `np.asarray(x)`."""
+    try:
+        views = x.views
+    except AttributeError:
+        views = x.views = []
+    views.append(weakref.ref(array))  # type: ignore[arg-type]
+
+
 def _live(x: Tracer) -> Iterator[Tracer]:
     for r in tuple(getattr(x, "views", ())):
         view = r()
-        if view is not None:
+        if view.__class__ is Trace.tracer_type:
             yield view
+
+
+def _check_watched(x: Tracer) -> None:
+    if any(isinstance(r(), np.ndarray) for r in getattr(x, "views", ())):
+        raise TypeMismatch(explain(
+            "an array is written to of which np.asarray has made a plain one: it would have to change, too.",
+            source=Source.here(), origin=x.owner.origin(x.index),
+            fix="np.array(x), a copy, for np.asarray(x)"))
 
 
 def _settle_views(root: Tracer) -> None:
     """Decide of all that may be views of an array, or of its views."""
     stack = [root]
     while stack:
-        for view in _live(stack.pop()):
+        array = stack.pop()
+        _check_watched(array)
+        for view in _live(array):
             if view.viewed.__class__ is Maybe:
                 _settle(view)
             if view.viewed.__class__ is tuple:
@@ -398,7 +464,7 @@ def _settle(x: Tracer, fix: str = "y = x.copy()") -> None:
     maybe: Any = x.viewed
     found = maybe.root()
     if found is None:
-        x.viewed = Own()  # nobody else has the array that it may be a view of
+        x.viewed = Own(order=maybe.copied)  # nobody else has the array that it may be a view of
         return
     root, before = _path(found)
     if getattr(root, "viewed", None).__class__ is Maybe:
@@ -416,6 +482,6 @@ def _settle(x: Tracer, fix: str = "y = x.copy()") -> None:
             source=Source.here(), origin=x.owner.origin(x.index),
             fix="y = x.reshape(shape).copy() for an array of its own, or assign to x itself by x[i] = v"))
     if _moved(layout, steps) is None:
-        x.viewed = Own()
+        x.viewed = Own(order=maybe.copied)
     else:
         x.viewed = (found, _Chain(maybe.steps))

@@ -146,8 +146,8 @@ class Trace:
 
     __slots__ = (
         "_capture_numbers", "around", "captures", "effects", "foreseen", "guards", "in_values", "kind",
-        "known", "lifted", "literal_numbers", "most", "names", "order", "purpose", "records", "serial",
-        "source", "sources", "varies",
+        "known", "lies_as", "lifted", "literal_numbers", "most", "names", "order", "purpose", "records",
+        "serial", "source", "sources", "varies",
     )
 
     #: Set by the tracer module: makes the handle on a variable.
@@ -192,6 +192,8 @@ class Trace:
         #: What came from outside, by variable number, in order.
         self.captures: dict[int, Any] = {}
         self._capture_numbers: dict[Any, int] = {}
+        #: Variables of arrays whose elements lie in memory as those of others; see `memory`.
+        self.lies_as: dict[int, list[Any]] = {}
         #: Values computed because Python asked for them, and variables recorded in an outer trace for
         #: the same reason, by number; see `deciding`.
         self.known: dict[int, Any] = {}

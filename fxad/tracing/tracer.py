@@ -17,8 +17,9 @@ import numpy as np
 from fxad.errors import ConcretizationError, FxadError, explain
 from fxad.ir.types import ArrayType
 from fxad.source import ROOT, Source, called_of_scipy
-from fxad.tracing.deciding import concrete_value, decision
+from fxad.tracing.deciding import concrete_value, decision, is_constant
 from fxad.tracing.elements import as_element, is_element, is_stored
+from fxad.tracing.memory import watch
 from fxad.tracing.trace import Trace
 
 __all__ = ["Tracer", "attach"]
@@ -160,6 +161,10 @@ class Tracer:
         fix = "a number that is not traced: a static argument (static_argnums), or one closed over"
         return decision(self, int, asked, fix)  # type: ignore[no-any-return]
 
+    def _plain(self) -> Any:
+        """The value, if it depends on no argument; else None."""
+        return concrete_value(self, "", "") if is_constant(self) else None
+
     def __float__(self) -> float:
         if self._is_whole() and not is_stored():
             return float(self._whole("float(n)"))
@@ -168,8 +173,10 @@ class Tracer:
             quotient: float = decision(self, float, "np.arange(n)", fix)
             return quotient
         if is_stored():
-            fix = "np.stack([...]) of the values instead of filling an array with them one by one"
-            raise self._lost("an assignment into a plain NumPy array", fix)
+            raise self._lost("an assignment into a plain NumPy array", _BUFFER)
+        plain = self._plain()
+        if plain is not None:
+            return float(plain)
         here = Source.here()
         written = here.expression if here is not None else None
         if written is not None and written.startswith("math."):
@@ -179,18 +186,27 @@ class Tracer:
     def __complex__(self) -> complex:
         if self._is_whole():
             return complex(self._whole("complex(n)"))
+        plain = self._plain()
+        if plain is not None:
+            return complex(plain)
         raise self._lost("complex(x)", "x + 0j")
 
-    def item(self, *_: Any) -> Any:
+    def item(self, *index: Any) -> Any:
         """The value of an integer; otherwise refused: a Python number would carry no derivative."""
         if self._is_whole():
             return self.dtype.type(self._whole("n.item()")).item()
+        plain = self._plain()
+        if plain is not None:
+            return plain.item(*index)
         raise self._lost("x.item()", "x itself")
 
     def tolist(self) -> Any:
         """The value of an integer; otherwise refused: Python numbers would carry no derivative."""
         if self._is_whole():
             return self.item()
+        plain = self._plain()
+        if plain is not None:
+            return plain.tolist()
         raise self._lost("x.tolist()", "list(x), which keeps the elements traced")
 
     def __array__(self, dtype: Any = None, copy: Any = None) -> Any:
@@ -198,16 +214,18 @@ class Tracer:
             elements = as_element(self)
             if elements is not None:
                 return elements
+        plain = self._plain()
+        if plain is not None:
+            return self._given_out(np.array(plain, dtype), dtype, copy)
         if is_stored():
-            raise self._lost("an assignment into a plain NumPy array",
-                             "np.concatenate([...]) or np.where(...) for the array as a whole")
+            raise self._lost("an assignment into a plain NumPy array", _BUFFER)
         if self._is_whole():  # np.arange(n) asks in this way
             return np.asarray(self._whole("np.asarray(n)"), self.dtype if dtype is None else dtype)
         if self.type.dtype.kind in "iub":  # as a[n] and np.take(a, n) of a plain array do
             numbers = concrete_value(
                 self, "an array of plain numbers (a[n] or np.take(a, n) of a plain array a, np.asarray(n))",
                 "fxad.numpy.take(a, n), np.take_along_axis(a, n, axis) or np.where(n, x, y)")
-            return np.array(numbers, dtype)
+            return self._given_out(np.array(numbers, dtype), dtype, copy)
         function = called_of_scipy()
         if function is not None:
             raise self._lost(f"{function}(x)", Trace.namesake(function))
@@ -216,6 +234,13 @@ class Tracer:
             "np.stack([x, ...]) or fxad.numpy.array([x, ...]) to put values together,"
             " x itself instead of np.asarray(x)",
         )
+
+    def _given_out(self, value: Any, dtype: Any, copy: Any) -> Any:
+        """A plain array of the value; that of np.asarray is not written to, as its memory is not shared."""
+        if not copy and self.type.shape and (dtype is None or np.dtype(dtype) == self.dtype):
+            value.flags.writeable = False
+            watch(self, value)
+        return value
 
     def __format__(self, spec: str) -> str:
         if not spec:
@@ -246,6 +271,11 @@ class Tracer:
 
     def __repr__(self) -> str:
         return f"Tracer({self.type})"
+
+
+#: What to write instead of filling a plain array.
+_BUFFER = ("np.zeros_like(x), of a traced x, or fxad.numpy.zeros(shape), which hold traced values; or"
+           " np.stack([...]) of the values")
 
 
 def _truth(value: Any) -> bool:

@@ -300,7 +300,6 @@ REFUSED: dict[str, tuple[Callable[[Any], Any], type[Exception], str]] = {
     "float": (lambda x: float(x[0]), ConcretizationError, "drop its derivative"),
     "item": (lambda x: x[0].item(), ConcretizationError, "drop its derivative"),
     "view": (lambda x: x.view(np.int64), ConcretizationError, "bytes in memory"),
-    "resize": (lambda x: x.resize(4), ConcretizationError, "np.resize"),
     "order": (lambda x: np.ravel(x[:, None] * x, order="K"), TypeMismatch, "lie in memory"),
     "axis": (lambda x: np.sum(x, axis=1), np.exceptions.AxisError, "axis 1 is out of bounds"),
     "axis twice": (lambda x: np.sum(x[None], axis=(0, 0)), ValueError, "duplicate value"),

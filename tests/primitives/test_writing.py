@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import fxad
-from fxad.errors import TypeMismatch
+from fxad.errors import ConcretizationError, TypeMismatch
 
 X = np.array([0.4, -0.7, 1.3, 0.2])
 M = np.arange(1.0, 13.0).reshape(3, 4) / 7
@@ -338,6 +338,55 @@ def test_masks_under_vmap() -> None:
     np.testing.assert_array_equal(fxad.vmap(f)(rows), np.stack([f(r) for r in rows]))
 
 
+def chosen(x: Any) -> Any:
+    y = x * 1.0
+    y[y < 0] *= -x[3]
+    mask = y > 0.3
+    y[mask] = np.sqrt(y[mask]) + 2.0 / y[mask] - x[0]
+    y[mask] -= np.abs(-y[mask])
+    m = np.outer(y, x)
+    m[y > 0.1] += x
+    m[m > 0.5] **= 2
+    n = np.zeros_like(y, int)
+    n[y > 0.1] += 2
+    n[n > 0] = n[n > 0] * 1.5
+    return m * n[:, None]
+
+
+CHOSEN = {
+    "jit": lambda f: fxad.jit(f)(X), "vmap": lambda f: fxad.vmap(f)(np.stack([X, -X])),
+    "map": lambda f: fxad.lax.map(f, np.stack([X, -X])),
+    "jit of vmap": lambda f: fxad.jit(fxad.vmap(f))(X[None]),
+    "jacobian": lambda f: fxad.vmap(fxad.jacobian(f))(np.stack([X, -X])),
+    "jit of grad": lambda f: fxad.jit(fxad.grad(lambda x: np.sum(f(x))))(X),
+}
+
+
+@pytest.mark.parametrize("name", CHOSEN)
+def test_changing_what_a_mask_chooses_without_its_value(name: str) -> None:
+    expected = {
+        "jit": lambda f: f(X), "vmap": lambda f: np.stack([f(X), f(-X)]),
+        "map": lambda f: np.stack([f(X), f(-X)]),
+        "jit of vmap": lambda f: f(X)[None],
+        "jacobian": lambda f: np.stack([fxad.jacobian(f)(X), fxad.jacobian(f)(-X)]),
+        "jit of grad": lambda f: fxad.grad(lambda x: np.sum(f(x)))(X),
+    }
+    with np.errstate(invalid="ignore", divide="ignore"):
+        found = CHOSEN[name](chosen)
+    np.testing.assert_allclose(found, expected[name](chosen), rtol=1e-12)
+
+
+def test_there_is_no_array_of_what_a_mask_chooses_without_its_value() -> None:
+    for use in (lambda x: x[x > 0], lambda x: np.sum(x[x > 0]), lambda x: x[x > 0].sum(),
+                lambda x: len(x[x > 0]),
+                lambda x: x[x > 0] + np.ones(2), lambda x: x[x > 0] + x[x < 0], lambda x: x * x[x > 0],
+                lambda x: list(x[x > 0]), lambda x: np.concatenate([x[x > 0], x]), lambda x: x[x > 0][0],
+                lambda x: np.add.reduce(x[x > 0]), lambda x: float(x[x > 0]),
+                lambda x: (x[x > 0], 1.0)):
+        with pytest.raises(ConcretizationError, match=r"x\[mask\], whose result has one element"):
+            fxad.vmap(use)(X[None])
+
+
 def test_decisions_between_writes() -> None:
     def f(x: Any) -> Any:
         y = x * 1.0
@@ -456,3 +505,61 @@ def test_an_argument_in_another_order_is_copied() -> None:
     with pytest.raises(TypeMismatch, match="an argument of the function is written to, by a view of it"):
         compiled(M)
     np.testing.assert_array_equal(compiled(x), f(x))
+
+
+def test_einsum_that_adds_nothing_up_is_a_view() -> None:
+    def f(x: Any) -> Any:
+        a = x[:3, :3] * 2.0
+        np.einsum("ii->i", a)[:] = 7.0
+        np.einsum("ij->ji", a)[0] += x[0, :3]
+        np.einsum(a, [0, 1], [1, 0])[2, 1] = 5.0
+        np.einsum("ij->i", a)[0] = 100.0
+        windows = np.lib.stride_tricks.sliding_window_view(a[0], 2)
+        before = np.diag(a)
+        a[0, 0] = -1.0
+        return a, windows, before
+
+    for found, expected in zip(fxad.jit(f)(M), f(M), strict=True):
+        np.testing.assert_array_equal(found, expected)
+
+
+MAKE = [
+    lambda x: np.reshape(x, (4, 3), "F"), lambda x: x.copy("F"), lambda x: np.copy(x, order="F"),
+    fxad.numpy.asfortranarray, lambda x: fxad.numpy.array(x, order="F"),
+    lambda x: np.zeros_like(x, order="F"), lambda x: fxad.numpy.zeros((3, 4), order="F"),
+    lambda x: x * 1.0, lambda x: np.zeros_like(x.copy("F")),
+    lambda x: fxad.numpy.array(np.asfortranarray(M)),
+]
+AGAIN = [np.ravel, lambda y: np.reshape(y, y.shape[::-1], "F"), lambda y: y.T.ravel(),
+         lambda y: y.reshape(-1), fxad.numpy.ascontiguousarray, fxad.numpy.asfortranarray]
+BETWEEN: list[Callable[[Any], Any]] = [
+    lambda y: y, lambda y: y * 2.0, lambda y: (y.__setitem__(Ellipsis, 3.0), y + 1.0)[1],
+    lambda y: (np.add(np.ones(y.shape), 1.0, out=y), y + 1.0)[1],
+    lambda y: (y.__setitem__(Ellipsis, y.copy() * 2.0), y + 1.0)[1], lambda y: np.zeros_like(y),
+]
+
+
+@pytest.mark.parametrize("i", range(len(MAKE)))
+def test_the_order_of_copies(i: int) -> None:
+    """What is in Fortran order is raveled into a copy, reshaped in that order into a view; or refused."""
+    refused = 0
+    for between in BETWEEN:
+        for again in AGAIN:
+
+            def f(x: Any, between: Any = between, again: Any = again) -> Any:
+                y = between(MAKE[i](x))
+                z = again(y)
+                y[0, 0] = 100.0
+                z[..., -1] = 50.0
+                return y, z
+
+            try:
+                results = fxad.vjp(f, M)[0]
+            except TypeMismatch as error:
+                if "how the elements of the first lie in memory" not in str(error):
+                    raise
+                refused += 1
+                continue
+            for found, expected in zip(results, f(M), strict=True):
+                np.testing.assert_array_equal(found, expected)
+    assert refused <= 30 or i == 8  # of which nothing is known

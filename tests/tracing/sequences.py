@@ -68,6 +68,26 @@ class Sequence(NamedTuple):
     text: str
 
 
+#: Methods and functions that write, with what the array is after them.
+METHODS: list[tuple[Callable[[Any], Any], Callable[[Any], Any], str]] = [
+    (lambda a: a.fill(0.5), lambda a: a * 0.0 + 0.5, "{}.fill(0.5)"),
+    (lambda a: a.sort(), lambda a: np.sort(a), "{}.sort()"),
+    (lambda a: np.sin(a, out=a), np.sin, "np.sin({0}, out={0})"),
+    (lambda a: np.multiply(a[::-1], 0.5, out=a), lambda a: a[::-1] * 0.5,
+     "np.multiply({0}[::-1], 0.5, out={0})"),
+    (lambda a: np.add(a[:1], 0.5, out=a[-1:]), lambda a: a.at[-1:].set(a[:1] + 0.5),
+     "np.add({0}[:1], 0.5, out={0}[-1:])"),
+    (lambda a: np.add.at(a, [0, -1, 0], 0.5), lambda a: a.at[[0, -1, 0]].add(0.5),
+     "np.add.at({0}, [0, -1, 0], 0.5)"),
+    (lambda a: np.copyto(a, -a, where=a < 0), lambda a: np.where(a < 0, -a, a),
+     "np.copyto({0}, -{0}, where={0} < 0)"),
+    (lambda a: np.putmask(a, a > 0.5, 0.5), lambda a: np.where(a > 0.5, 0.5, a),
+     "np.putmask({0}, {0} > 0.5, 0.5)"),
+    (lambda a: np.put(a, [0, -1], a.ravel()[:1]),
+     lambda a: a.reshape(-1).at[-1].set(a.reshape(-1)[0]).reshape(a.shape),
+     "np.put({0}, [0, -1], {0}.ravel()[:1])"),
+]
+
 OPERATORS: dict[str, Callable[[Any, Any], Any]] = {
     "=": lambda a, b: b, "+=": lambda a, b: a + b, "-=": lambda a, b: a - b, "*=": lambda a, b: a * b,
     "/=": lambda a, b: a / b,
@@ -246,7 +266,7 @@ class _Maker:
         if a.ndim:
             options += ["split", "row"]
         if a.ndim > 1:
-            options += ["swap", "move", "transpose", "diagonal"]
+            options += ["swap", "move", "transpose", "diagonal", "einsum"]
         kind = self.pick(options)
         f, text = self._view(kind, a)
         made = self.name()
@@ -295,6 +315,8 @@ class _Maker:
             case "transpose":
                 axes = tuple(int(i) for i in self.rng.permutation(a.ndim))
                 return lambda a: a.transpose(axes), f"{{}}.transpose({axes})"
+            case "einsum":
+                return lambda a: np.einsum("i...->...i", a), "np.einsum('i...->...i', {})"
             case "diagonal":
                 k = int(self.rng.integers(-1, 2))
                 return lambda a: np.diagonal(a, k), f"np.diagonal({{}}, {k})"
@@ -335,10 +357,9 @@ class _Maker:
         a = self.env[array]
         kind = self.rng.random()
         if kind < 0.1:
-            f, after, text = self.pick([
-                (lambda a: a.fill(0.5), lambda a: a * 0.0 + 0.5, "fill(0.5)"),
-                (lambda a: a.sort(), lambda a: np.sort(a), "sort()")])
-            self.add(Method(array, f, after), f"{array}.{text}")
+            f, after, text = self.pick(METHODS)
+            if a.ndim:
+                self.add(Method(array, f, after), text.format(array))
             return
         in_place = kind < 0.3
         index = self.basic(a.shape) if kind < 0.75 else self.fancy(a.shape)
