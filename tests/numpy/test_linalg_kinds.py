@@ -226,3 +226,15 @@ def test_the_unitary_factor_where_singular_values_are_equal(shape: tuple[int, ..
     _, pull = fxad.vjp(unitary_factor, x)
     cts = random_like(out, np.random.default_rng(3))
     assert pairing(cts, moved) == pytest.approx(pairing(pull(tuple(cts)), [dx]))
+
+
+def test_qr_of_dependent_columns() -> None:
+    """Q has no derivative there: an error or a huge number, never a small one."""
+    dx = normal(3, 2)
+    for x in (np.zeros((3, 2)), np.outer([1.0, 2.0, 3.0], [1.0, 0.0]), np.outer([1.0, 2.0, 3.0], [1.0, 2.0])):
+        try:
+            with np.errstate(all="ignore"):
+                _, moved = fxad.jvp(lambda x: np.linalg.qr(x)[0], (x,), (dx,))
+        except np.linalg.LinAlgError:
+            continue
+        assert not np.abs(moved).max() < 1e12
