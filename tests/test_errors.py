@@ -13,7 +13,7 @@ import pytest
 
 import fxad
 from fxad import errors
-from fxad.ir import PRIMITIVES, Primitive
+from fxad.ir import PRIMITIVES, Primitive, load_deferred
 from fxad.ir.types import ArrayType
 from fxad.primitives.families import Operation
 from fxad.primitives.structural import convert
@@ -341,6 +341,7 @@ class Empty(Primitive):
 def _primitives_for_these_tests() -> Any:
     """They are no part of the registry, which other tests go through."""
     global bare, halfway, empty
+    load_deferred()
     before = dict(PRIMITIVES)
     bare, halfway, empty = Bare("bare"), Halfway("halfway"), Empty("empty")
     yield
