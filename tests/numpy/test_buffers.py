@@ -178,7 +178,7 @@ def test_a_buffer_of_the_function_around_is_refused() -> None:
 
 def test_full_like_a_plain_array() -> None:
     def f(x: Any) -> Any:
-        a = np.full_like(np.zeros((2, 3), np.float32), x)
+        a = fnp.full_like(np.zeros((2, 3), np.float32), x)
         a[0, 0] = x[1]
         return a
 
