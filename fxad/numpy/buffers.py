@@ -12,7 +12,7 @@ from fxad.ir.program import Literal, Params
 from fxad.primitives.creation import full
 from fxad.primitives.families import record_nullary
 from fxad.tracing import Own, Trace, Tracer, current_trace
-from fxad.tracing.memory import lies_as
+from fxad.tracing.element_order import lies_as
 
 __all__ = ["creating", "filled", "filled_like", "of_trace"]
 

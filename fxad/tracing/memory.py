@@ -26,15 +26,22 @@ import numpy as np
 from fxad.errors import TypeMismatch, explain
 from fxad.source import Source
 from fxad.tracing.binding import current_trace
-from fxad.tracing.deciding import decision
+from fxad.tracing.element_order import (
+    Own,
+    certain_order,
+    is_argument,
+    known_layout,
+    lies_as,
+    stretched,
+)
 from fxad.tracing.layout import Layout, contiguous, disjoint, scattered
-from fxad.tracing.trace import CAPTURE, INPUT, Kind, Trace
+from fxad.tracing.trace import Trace
 
 if TYPE_CHECKING:
     from fxad.tracing.tracer import Tracer
 
 __all__ = ["Own", "Step", "adopt", "adopt_if_view", "check_writable", "forget_the_dead", "is_number",
-           "lies_as", "own", "rebind", "shares_memory",
+           "own", "rebind", "shares_memory",
            "watch"]
 
 
@@ -53,16 +60,6 @@ class Step(Protocol):
 
     def move(self, layout: Layout) -> Layout | None:
         """Where the view lies, given where the array does; None where it is a copy."""
-
-
-class Own:
-    """An array of its own, in the `order` "C" or "F", or with axes in the order of those of `like`."""
-
-    __slots__ = ("like", "order")
-
-    def __init__(self, like: tuple[Trace, int] | None = None, order: str = "C") -> None:
-        self.like = like
-        self.order = order
 
 
 class Maybe:
@@ -129,7 +126,7 @@ def adopt_if_view(view: Tracer, array: Tracer, *steps: Step, copied: str = "C") 
     """As `adopt`, for steps that may be a copy for NumPy, in the order `copied`: decided when it matters."""
     root, before = _path(array)
     every = (*before, *steps)
-    order = _certain_order(root)
+    order = certain_order(root)
     key = (root.type.shape, order, every)
     is_view = _verdicts.get(key)
     if is_view is None:
@@ -146,7 +143,7 @@ def adopt_if_view(view: Tracer, array: Tracer, *steps: Step, copied: str = "C") 
         if copied == "F":
             lies_as(view, None)
         # An argument is alive for as long as the caller has it.
-        view.viewed = Maybe((lambda: root) if _is_argument(root) else weakref.ref(root), every, copied)
+        view.viewed = Maybe((lambda: root) if is_argument(root) else weakref.ref(root), every, copied)
 
 
 #: Whether steps from an array of a shape are a view, if it lies in an order ("C", "F") or in any (None).
@@ -164,18 +161,9 @@ def own(x: Any, order: str = "C") -> Any:
     else:
         made = Trace.tracer_type(x.owner, x.index, x.type)
     made.viewed = Own(order=order) if order in ("C", "F") else Own((x.owner, x.index))
-    if order == "F":
+    if order == "F" or (order != "C" and stretched(x.owner, x.index)):
         lies_as(made, None)
     return made
-
-
-def lies_as(x: Tracer, other: tuple[Trace, int] | None) -> None:
-    """Note that the elements of `x` lie in memory as those of another variable, or (None) not in C order.
-
-    What is computed from `x` lies so, too, and of that the records say no more than the variable.
-    """
-    if not _plain(x.type.shape):
-        x.owner.lies_as.setdefault(x.index, []).append(other)
 
 
 def _moved(layout: Layout, steps: Sequence[Step]) -> Layout | None:
@@ -193,115 +181,9 @@ def _path(x: Tracer) -> tuple[Tracer, list[Step]]:
     return x, steps[::-1]
 
 
-def _is_argument(x: Tracer) -> bool:
-    if getattr(x, "viewed", None) is not None:
-        return False
-    made = x.owner.records[x.index][0]
-    return made is INPUT or made is CAPTURE
-
-
 def is_number(x: Tracer) -> bool:
     """Whether NumPy would have a scalar here, which can't be written to, and not an array of rank 0."""
     return not x.type.shape and getattr(x, "viewed", None) is None
-
-
-# -- the order of elements in memory -----------------------------------------------------------------
-
-#: Operations that give axes in C order when their operands' are; elementwise ones besides.
-_KEEP_ORDER = frozenset(["slice", "broadcast", "reshape", "reduce_sum", "reduce_max", "reduce_min", "assign"])
-
-
-def _plain(shape: Sequence[int]) -> bool:
-    """Whether an array of this shape has only one order: at most one axis is longer than 1."""
-    return sum(n != 1 for n in shape) <= 1
-
-
-def _certain_order(root: Tracer) -> str | None:
-    """The order in which the elements of an array lie, if that takes no look at how it was made."""
-    viewed = getattr(root, "viewed", None)
-    if isinstance(viewed, Own) and viewed.like is None:
-        return viewed.order
-    if _plain(root.type.shape) and not _is_argument(root) and viewed.__class__ is not Maybe:
-        return "C"
-    return None
-
-
-def _known_layout(root: Tracer) -> Layout | None:
-    """Where the elements of an array lie, by all that it was made of; None where that can't be known."""
-    order = _certain_order(root)
-    if order is not None:
-        return contiguous(root.type.shape, order)
-    viewed = getattr(root, "viewed", None)
-    if viewed is None and _is_argument(root):
-        strides = _given_strides(root.owner, root.index)
-        return None if strides is None else Layout(0, root.type.shape, strides)
-    if isinstance(viewed, Own) and viewed.like is not None:
-        ordered = _ordered(*viewed.like)
-    else:
-        ordered = viewed is None and _ordered(root.owner, root.index)
-    return contiguous(root.type.shape) if ordered else None
-
-
-def _ordered(trace: Trace, number: int) -> bool:
-    """Whether the axes of a variable are known to be in C order in memory."""
-    seen: set[tuple[int, int]] = set()
-    stack = [(trace, number)]
-    while stack:
-        trace, n = stack.pop()
-        if (trace.serial, n) in seen:
-            continue
-        seen.add((trace.serial, n))
-        primitive, operands, _, type = trace.records[n]
-        if _plain(type.shape):
-            continue
-        for other in trace.lies_as.get(n, ()):
-            if other is None:
-                return False
-            stack.append(other)
-        if primitive is INPUT or primitive is CAPTURE:
-            value = _given(trace, n)
-            if value.__class__ is Trace.tracer_type:
-                stack.append((value.owner, value.index))
-            elif not _given_in_order(trace, n):
-                return False
-        elif operands or getattr(primitive, "name", None) not in ("full", "iota", "eye"):
-            if not getattr(primitive, "elementwise", False) and primitive.name not in _KEEP_ORDER:
-                return False
-            stack.extend((trace, o) for o in operands if o.__class__ is int)
-    return True
-
-
-def _given(trace: Trace, number: int) -> Any:
-    """What an input or a capture is, as far as it is known."""
-    if number in trace.captures:
-        return trace.captures[number]
-    return None if trace.in_values is None else trace.in_values[number]
-
-
-def _given_in_order(trace: Trace, number: int) -> bool:
-    """As `_ordered`, for an input or a capture that is a plain array."""
-    strides = _given_strides(trace, number)
-    if strides is None:
-        return False
-    shape = trace.records[number][3].shape
-    steps = [abs(s) for n, s in zip(shape, strides, strict=True) if n > 1]
-    return 0 not in steps and steps == sorted(steps, reverse=True)
-
-
-def _given_strides(trace: Trace, number: int) -> tuple[int, ...] | None:
-    """The strides of an input or a capture, in elements, where there are some; under jit they are a guard."""
-    value, captured = _given(trace, number), number in trace.captures
-    if not isinstance(value, np.ndarray) or not (captured or trace.kind in (Kind.CONCRETE, Kind.JIT)):
-        return None
-    if trace.kind is Kind.JIT and not captured:
-        found: tuple[int, ...] = decision(trace.handle(number), _strides, "writing to a reshaped array", "")
-        return found
-    return _strides(value)
-
-
-def _strides(value: Any) -> tuple[int, ...]:
-    value = np.asarray(value)
-    return tuple([s // value.itemsize for s in value.strides])
 
 
 # -- writing -----------------------------------------------------------------------------------------
@@ -336,7 +218,7 @@ def check_writable(x: Tracer, fix: str) -> None:
         raise TypeMismatch(explain(
             "one number is written to: NumPy's numbers are no arrays, and do not change.",
             source=Source.here(), origin=trace.origin(x.index), fix="x = v"))
-    if _is_argument(root):
+    if is_argument(root):
         raise _of_the_caller(root, fix, "is written to" if root is x else "is written to, by a view of it")
 
 
@@ -471,9 +353,9 @@ def _settle(x: Tracer, fix: str = "y = x.copy()") -> None:
         _settle(root)
         root, before = _path(found)
     steps = (*before, *maybe.steps)
-    layout = _known_layout(root)
+    layout = known_layout(root)
     if layout is None:
-        if _is_argument(root):
+        if is_argument(root):
             raise _of_the_caller(root, fix, "may be written to, by what may be a view of it")
         raise TypeMismatch(explain(
             "whether this writes into one array or into two depends on how the elements of the first lie in"
