@@ -215,4 +215,6 @@ def type_of(value: Any) -> ArrayType:
     for python, weak in _WEAK.items():
         if isinstance(value, python):
             return weak
+    if hasattr(value, "__array__"):
+        np.asarray(value)  # it may have more to say
     raise TypeError(f"{type(value).__name__} is not an array or a number")
