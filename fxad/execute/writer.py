@@ -222,6 +222,7 @@ class Writer:
         self.dying = last_uses(self.program)
         self.reusable = self._owned()
         self._choose_folds()
+        self.over = self._written_over()
 
     def statements(self, position: int, stop: int) -> list[Line]:
         """The equations from `position` up to `stop`, scalar regions among them."""
@@ -252,6 +253,31 @@ class Writer:
                 # Only elementwise equations that give no view keep nothing of their operands.
                 owned.difference_update(a for a in eqn.inputs if isinstance(a, Var))
         return owned
+
+    def _written_over(self) -> set[Var]:
+        """The results of assignments that can be written into the array that was there before.
+
+        That array is the copy which an assignment before it made, nobody reads it later, and nothing that may
+        share its memory is alive: what is not elementwise may give a view.
+        """
+        equations = self.program.equations
+        last: dict[Any, int] = dict.fromkeys(self.program.outputs, len(equations))
+        shared: dict[Any, int] = {}  # until when something is read that may share memory with a variable
+        for at, eqn in reversed(list(enumerate(equations))):
+            alias = not _assigns(eqn) and (eqn.primitive.view or not eqn.primitive.elementwise)
+            until = max((max(last.get(v, -1), shared.get(v, -1)) for v in eqn.outputs), default=-1)
+            for a in eqn.inputs:
+                last.setdefault(a, at)
+                if alias:
+                    shared[a] = max(shared.get(a, -1), until)
+        found: set[Var] = set()
+        for at, eqn in enumerate(equations):
+            x = eqn.inputs[0] if _assigns(eqn) else None
+            if isinstance(x, Var) and x in self.made and _assigns(self.made[x]) and (
+                last[x] == at and shared.get(x, -1) < at and x not in eqn.inputs[1:] and x not in self.kept
+            ):
+                found.add(eqn.output)
+        return found
 
     def _choose_folds(self) -> None:
         """Broadcasts that NumPy does by itself where they are used, so that no statement is needed."""
@@ -314,7 +340,10 @@ class Writer:
         if eqn.primitive.structured:
             text = f"{self.module.function_for(eqn)}({', '.join(operands)})"
         else:
-            text = self._in_place(eqn, operands, dead) or eqn.primitive.emit(*operands, **eqn.params)
+            emit: Any = eqn.primitive.emit
+            if eqn.outputs[0] in self.over:
+                emit = eqn.primitive.emit_over  # type: ignore[attr-defined]
+            text = self._in_place(eqn, operands, dead) or emit(*operands, **eqn.params)
         left = tuple_of([self.names[v] for v in eqn.outputs]) if eqn.primitive.multiple else (
             self.names[eqn.output])
         lines = [Line(f"{left} = {text}", _place(eqn))]
@@ -370,6 +399,11 @@ class Writer:
             text = eqn.primitive.emit(*operands, **eqn.params)
             lines.append(Line(f"    {self.names[eqn.output]} = {text}"))
         return lines
+
+
+def _assigns(eqn: Equation) -> bool:
+    """Whether it copies an array and writes into the copy."""
+    return hasattr(eqn.primitive, "emit_over")
 
 
 def typed(eqn: Equation) -> list[Code]:

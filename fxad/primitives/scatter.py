@@ -65,6 +65,12 @@ class Scatter(Operation):
     ) -> str:
         return f"{_KERNELS[op]}({x}, np.s_[{gather_text(x.type.shape, axes, indices)}], {v})"
 
+    def emit_over(
+        self, x: Code, v: Code, *indices: Code, axes: tuple[int, ...], op: str, distinct: bool = False,
+    ) -> str:
+        place = f"np.s_[{gather_text(x.type.shape, axes, indices)}]"
+        return f"{_KERNELS[op]}({x}, {place}, {v}, over=True)"
+
     def jvp(
         self, primals: Sequence[Any], tangents: Sequence[Any], out: Any, *, axes: tuple[int, ...],
         op: str, distinct: bool = False,
@@ -132,33 +138,33 @@ def may_repeat(indices: Sequence[Any], distinct: bool) -> bool:
 
 
 @kernel
-def add_at(x: Any, index: Any, v: Any) -> Any:
-    """A copy of `x` with `v` added at `index`."""
-    out = np.array(x)
+def add_at(x: Any, index: Any, v: Any, over: bool = False) -> Any:
+    """A copy of `x`, or `x` itself, with `v` added at `index`."""
+    out = x if over else np.array(x)
     np.add.at(out, index, v)
     return out
 
 
 @kernel
-def multiply_at(x: Any, index: Any, v: Any) -> Any:
-    """A copy of `x` multiplied by `v` at `index`."""
-    out = np.array(x)
+def multiply_at(x: Any, index: Any, v: Any, over: bool = False) -> Any:
+    """A copy of `x`, or `x` itself, multiplied by `v` at `index`."""
+    out = x if over else np.array(x)
     np.multiply.at(out, index, v)
     return out
 
 
 @kernel
-def minimum_at(x: Any, index: Any, v: Any) -> Any:
-    """A copy of `x` with the smaller of `x` and `v` at `index`."""
-    out = np.array(x)
+def minimum_at(x: Any, index: Any, v: Any, over: bool = False) -> Any:
+    """A copy of `x`, or `x` itself, with the smaller of `x` and `v` at `index`."""
+    out = x if over else np.array(x)
     np.minimum.at(out, index, v)
     return out
 
 
 @kernel
-def maximum_at(x: Any, index: Any, v: Any) -> Any:
-    """A copy of `x` with the greater of `x` and `v` at `index`."""
-    out = np.array(x)
+def maximum_at(x: Any, index: Any, v: Any, over: bool = False) -> Any:
+    """A copy of `x`, or `x` itself, with the greater of `x` and `v` at `index`."""
+    out = x if over else np.array(x)
     np.maximum.at(out, index, v)
     return out
 

@@ -167,6 +167,9 @@ class Assign(Operation):
     def emit(self, x: Code, v: Code, *, index: Index) -> str:
         return f"assigned({x}, np.s_[{index_text(x.type.shape, index)}], {v})"
 
+    def emit_over(self, x: Code, v: Code, *, index: Index) -> str:
+        return f"assigned({x}, np.s_[{index_text(x.type.shape, index)}], {v}, over=True)"
+
     def jvp(
         self, primals: Sequence[Any], tangents: Sequence[Any], out: Any, *, index: Index
     ) -> Any:
@@ -190,9 +193,9 @@ class Assign(Operation):
 
 
 @kernel
-def assigned(x: Any, index: Any, v: Any) -> Any:
-    """A copy of `x` with `v` at `index`."""
-    out = np.array(x)
+def assigned(x: Any, index: Any, v: Any, over: bool = False) -> Any:
+    """A copy of `x`, or `x` itself, with `v` at `index`."""
+    out = x if over else np.array(x)
     out[index] = v
     return out
 
