@@ -32,6 +32,8 @@ class _Package:
         self._name = name
 
     def __getattr__(self, name: str) -> ModuleType:
+        if name.startswith("__"):  # what Python and its tools ask of any object
+            raise AttributeError(name)
         module = importlib.import_module(f"{self._name}.{name}")
         setattr(self, name, module)
         return module

@@ -48,6 +48,7 @@ def round_trip(program: Program) -> None:
     assert "\n".join(line.rstrip() for line in text.splitlines()) == text
 
 
+@pytest.mark.filterwarnings("ignore:Casting complex values to real")
 @pytest.mark.parametrize("name", FUNCTIONS)
 @pytest.mark.parametrize("dtype", ["f8", "f4", "c16"])
 def test_functions_and_their_derivatives(name: str, dtype: str) -> None:

@@ -76,7 +76,9 @@ def test_without_a_value_there_are_no_numbers(transform):
 def test_numbers_are_not_written_into_the_trace():
     def f(x):
         n = np.round(x).astype(int)
-        plain = np.asarray(n)
+        with pytest.raises(ValueError, match="read-only"):
+            np.asarray(n)[:] = 7  # NumPy's would be n itself
+        plain = np.array(n)
         plain[:] = 7
         return np.sum(V[n] * x)
 
