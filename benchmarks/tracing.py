@@ -13,6 +13,7 @@ import numpy as np
 
 import fxad
 from benchmarks.harness import Row
+from benchmarks.scalar import installed
 from fxad.execute import executables
 
 __all__ = ["changing_float", "import_time", "long_loop", "per_operation"]
@@ -22,19 +23,26 @@ _IMPORT = """
 import time
 import numpy
 start = time.perf_counter()
-import fxad
+import {name}
 print(time.perf_counter() - start)
 """
 
 
 def import_time() -> list[Row]:
-    """`import fxad` in a fresh process, on top of `import numpy`."""
-    seconds = []
+    """`import fxad` in a fresh process, on top of `import numpy`, and `import jax`."""
+    names = ["fxad", *(["jax"] if installed("jax") else [])]
+    seconds: dict[str, list[float]] = {name: [] for name in names}
     for _ in range(15):
-        done = subprocess.run([sys.executable, "-c", _IMPORT], capture_output=True, text=True, check=True)
-        seconds.append(float(done.stdout))
-    best = min(seconds)  # by the clock, what the machine does when left alone
-    return [Row("import fxad, beyond import numpy", "the clock", best * 1e3, "ms", "at most", 40)]
+        for name in names:
+            code = _IMPORT.format(name=name)
+            done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+            seconds[name].append(float(done.stdout))
+    best = {name: min(times) for name, times in seconds.items()}  # what the machine does when left alone
+    rows = [Row("import fxad, beyond import numpy", "the clock", best["fxad"] * 1e3, "ms", "at most", 40)]
+    if "jax" in best:
+        rows.append(Row("import fxad, beyond import numpy", "import jax", best["fxad"] / best["jax"],
+                        "of its time", "at most", 0.2))
+    return rows
 
 
 def loop(n: int) -> Callable[[Any], Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import abc
 import itertools
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -65,7 +66,7 @@ Partial = Callable[..., Any]
 _COMPARISONS = frozenset([np.less, np.less_equal, np.greater, np.greater_equal, np.equal, np.not_equal])
 
 
-class Pointwise(Operation):
+class Pointwise(Operation, abc.ABC):
     """The same operation on every element, with NumPy's promotion and broadcasting.
 
     Operands have one shape, or rank 0 beside it, and one dtype, weak literals aside; calling it
@@ -152,9 +153,9 @@ class Pointwise(Operation):
             return plans[0].type
         return None
 
+    @abc.abstractmethod
     def _concrete(self, operands: Sequence[Any]) -> Any:
         """The value for operands of which none is traced."""
-        raise NotImplementedError
 
     def _plan(self, key: tuple[Any, ...]) -> _Plan:
         types = [k.type if isinstance(k, _LiteralKind) else k for k in key]
@@ -183,9 +184,9 @@ class Pointwise(Operation):
         number = type.weak and type.dtype.kind == "i" and dtype.kind in "iu"
         return (operations.fit if number else operations.convert), dtype
 
+    @abc.abstractmethod
     def resolve(self, types: Sequence[ArrayType]) -> tuple[tuple[np.dtype[Any], ...], np.dtype[Any]]:
         """The dtypes that it computes with, and the one it gives (NEP 50)."""
-        raise NotImplementedError
 
     # -- the rules -------------------------------------------------------------------------------
 

@@ -6,9 +6,10 @@ What NumPy has as one block of memory seen in several ways is here a value from 
 
 from __future__ import annotations
 
+import abc
 import functools
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 
@@ -26,7 +27,7 @@ __all__ = ["C_ORDER", "F_ORDER", "Diagonal", "Gathered", "Part", "Permuted", "Re
            "Reshaped", "Stretched", "Windows", "Zeros", "is_view", "may_be_view", "permuted", "reshaped"]
 
 
-class View:
+class View(abc.ABC):
     """One kind of view: a `Step` of `fxad.tracing.memory`."""
 
     #: Whether NumPy writes to it.
@@ -34,13 +35,23 @@ class View:
 
     read: Callable[[Any], Any]
 
+    @abc.abstractmethod
     def write(self, x: Any, v: Any) -> Any:
         """The array `x` with `v` in place of the view."""
-        raise NotImplementedError
 
+    @abc.abstractmethod
     def move(self, layout: Layout) -> Layout | None:
         """Where the view lies, given where the array does; None where it is a copy."""
-        raise NotImplementedError
+
+
+class ReadOnly(View):
+    """A view that NumPy does not write to."""
+
+    writable = False
+
+    def write(self, x: Any, v: Any) -> NoReturn:
+        """There is nothing to write: `check_writable` comes first."""
+        raise TypeError(f"a view of the kind {type(self).__name__} is read-only")
 
 
 class Region(View):
@@ -204,13 +215,11 @@ class Diagonal(View):
         return lay.diagonal(lay.taken(layout, index), *self.axes)
 
 
-class Stretched(View):
+class Stretched(ReadOnly):
     """A broadcast to another shape, whose elements NumPy does not write to: some are one."""
 
     def __init__(self, shape: tuple[int, ...]) -> None:
         self.shape = shape
-
-    writable = False
 
     def read(self, x: Any) -> Any:
         return broadcast_to(x, self.shape)
@@ -223,10 +232,8 @@ class Stretched(View):
         return spread._replace(shape=self.shape, strides=tuple(strides))
 
 
-class Windows(View):
+class Windows(ReadOnly):
     """What is seen of an array through windows that slide along axes, which are `pairs` of axis and size."""
-
-    writable = False
 
     def __init__(self, read: Callable[[Any], Any], pairs: Sequence[tuple[int, int]]) -> None:
         self.read = read
@@ -262,10 +269,8 @@ class Rearranged(View):
         return layout._replace(shape=tuple([sizes[c] for c in self.made]), strides=tuple(strides))
 
 
-class Zeros(View):
+class Zeros(ReadOnly):
     """The imaginary parts of real numbers, which NumPy does not write to."""
-
-    writable = False
 
     def read(self, x: Any) -> Any:
         return imag(x)
