@@ -10,9 +10,9 @@ import numpy as np
 
 from fxad import tree
 from fxad.api.arguments import check_callable
-from fxad.api.bodies import array_leaf, describe_types
+from fxad.api.bodies import array_leaf, describe_types, mismatch
 from fxad.api.recording import function_name, leaf_type, stacked
-from fxad.errors import TreeMismatch, TypeMismatch, explain
+from fxad.errors import TreeMismatch, explain
 from fxad.source import Source
 from fxad.tracing import Tracer
 
@@ -56,7 +56,7 @@ def associative_scan(
     axes = [_axis(x, axis) for x in arrays]
     lengths = {x.shape[a] for x, a in zip(arrays, axes, strict=True)}
     if len(lengths) != 1:
-        raise _mismatch(
+        raise mismatch(
             "associative_scan needs arrays of one length along the axis, and was given"
             f" {describe_types(treedef, [leaf_type(x) for x in arrays])}.", "arrays of one length")
     (count,) = lengths
@@ -104,8 +104,8 @@ def _array(leaf: Any) -> Any:
 def _axis(x: Any, axis: int) -> int:
     axis = operator.index(axis)
     if not -x.ndim <= axis < x.ndim:
-        raise _mismatch(f"associative_scan along axis {axis} was given {leaf_type(x).strong}.",
-                        "an axis that all arrays have")
+        raise mismatch(f"associative_scan along axis {axis} was given {leaf_type(x).strong}.",
+                       "an axis that all arrays have")
     position: int = axis % x.ndim
     return position
 
@@ -121,12 +121,8 @@ def _like(made: Any, given: list[Any], treedef: Any, name: str) -> list[Any]:
     leaves = [_array(stacked(leaf)) for leaf in leaves]
     before, after = ([leaf_type(x).strong for x in xs] for xs in (given, leaves))
     if before != after:
-        raise _mismatch(
+        raise mismatch(
             f"associative_scan: {name} changes the types of its elements:\n"
             f"  given: {describe_types(treedef, before)}\n  returned: {describe_types(treedef, after)}",
             "the same shapes and dtypes as its arguments")
     return leaves
-
-
-def _mismatch(what: str, fix: str) -> TypeMismatch:
-    return TypeMismatch(explain(what, source=Source.here(), fix=fix))

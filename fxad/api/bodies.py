@@ -20,7 +20,7 @@ from fxad.source import Source
 from fxad.tracing import Kind, Trace, Tracer, derivatives_around, recording
 from fxad.transforms.inline import build, inline
 
-__all__ = ["Body", "array_leaf", "describe_types", "record_body", "strong_types"]
+__all__ = ["Body", "array_leaf", "describe_types", "mismatch", "record_body", "strong_types"]
 
 
 class Body:
@@ -105,6 +105,11 @@ def array_leaf(leaf: Any, what: str) -> Any:
     raise TypeMismatch(
         explain(f"{what} holds {type(leaf).__name__} {leaf!r:.40}, which is no array and no number.",
                 source=Source.here(), fix="arrays and numbers there; let the function close over the rest"))
+
+
+def mismatch(what: str, fix: str) -> TypeMismatch:
+    """The error for something of the wrong type, at the user's line."""
+    return TypeMismatch(explain(what, source=Source.here(), fix=fix))
 
 
 def strong_types(leaves: Sequence[Any]) -> list[ArrayType]:

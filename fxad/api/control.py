@@ -9,7 +9,7 @@ import numpy as np
 
 from fxad import tree
 from fxad.api.arguments import check_callable
-from fxad.api.bodies import Body, array_leaf, describe_types, record_body
+from fxad.api.bodies import Body, array_leaf, describe_types, mismatch, record_body
 from fxad.api.recording import is_array, leaf_type, stacked
 from fxad.errors import TreeMismatch, TypeMismatch, explain
 from fxad.ir.analysis import has_effects
@@ -68,13 +68,13 @@ def switch(index: Any, branches: Sequence[Callable[..., Any]], *operands: Any) -
     np.float64(1.0)
     """
     if not branches:
-        raise _mismatch("switch has no branches.", "at least one function")
+        raise mismatch("switch has no branches.", "at least one function")
     for fun in branches:
         check_callable(fun, "switch")
     given = stacked(index)
     if not is_array(given) or leaf_type(given).shape or leaf_type(given).dtype.kind not in "iu":
-        raise _mismatch(f"switch needs one integer as index, and was given {_described(given)}.",
-                        "an integer such as x.astype(int)")
+        raise mismatch(f"switch needs one integer as index, and was given {_described(given)}.",
+                       "an integer such as x.astype(int)")
     last = len(branches) - 1
     if isinstance(given, Tracer):
         which: Any = clip_primitive(convert_to(given, np.int64), 0, last)
@@ -139,8 +139,8 @@ def _predicate(pred: Any) -> Any:
         return np.bool_(given)
     kind: ArrayType | None = leaf_type(given) if is_array(given) or isinstance(given, np.ndarray) else None
     if kind is None or kind.shape or kind.dtype.kind not in "biuf":
-        raise _mismatch(f"cond needs one boolean as its predicate, and was given {_described(given)}.",
-                        "np.all(...) or np.any(...) of it; np.where for a choice by elements")
+        raise mismatch(f"cond needs one boolean as its predicate, and was given {_described(given)}.",
+                       "np.all(...) or np.any(...) of it; np.where for a choice by elements")
     return given if kind.dtype.kind == "b" else given != 0
 
 
@@ -148,10 +148,6 @@ def _described(value: Any) -> str:
     if is_array(value) or isinstance(value, np.ndarray):
         return f"{leaf_type(value).strong}"
     return f"{type(value).__name__} {value!r:.40}"
-
-
-def _mismatch(what: str, fix: str) -> TypeMismatch:
-    return TypeMismatch(explain(what, source=Source.here(), fix=fix))
 
 
 def select(pred: Any, on_true: Any, on_false: Any) -> Any:
@@ -189,14 +185,14 @@ def select_n(which: Any, *cases: Any) -> Any:
     types = [leaf_type(c).strong for c in cases]
     kind = leaf_type(which)
     if not types or any(t is not types[0] for t in types) or kind.shape not in ((), types[0].shape):
-        raise _mismatch(f"select_n by {kind} between arrays of types {types}.",
-                        "arrays of one shape and dtype, and a choice of that shape; np.where broadcasts")
+        raise mismatch(f"select_n by {kind} between arrays of types {types}.",
+                       "arrays of one shape and dtype, and a choice of that shape; np.where broadcasts")
     if kind.dtype.kind == "b":
         if len(cases) != 2:
-            raise _mismatch(f"select_n by booleans between {len(cases)} arrays.", "two arrays, or integers")
+            raise mismatch(f"select_n by booleans between {len(cases)} arrays.", "two arrays, or integers")
         return np.where(which, cases[1], cases[0])
     if kind.dtype.kind not in "iu":
-        raise _mismatch(f"select_n by {kind}.", "booleans or integers")
+        raise mismatch(f"select_n by {kind}.", "booleans or integers")
     out = cases[-1]
     for k in range(len(cases) - 2, -1, -1):
         out = np.where(which <= k, cases[k], out)

@@ -13,7 +13,7 @@ import numpy as np
 
 from fxad import tree
 from fxad.api.arguments import check_callable
-from fxad.api.bodies import Body, array_leaf, describe_types, record_body, strong_types
+from fxad.api.bodies import Body, array_leaf, describe_types, mismatch, record_body, strong_types
 from fxad.api.custom import custom_jvp
 from fxad.api.derivatives import jvp, linearize
 from fxad.api.loops import as_int, while_loop
@@ -78,8 +78,8 @@ def custom_root(
     def root(*consts: Any) -> Any:
         found = solve(at(consts), stop_gradient(tree.unflatten(treedef, start)))
         if has_aux and (not isinstance(found, tuple) or len(found) != 2):
-            raise _mismatch(f"custom_root with has_aux=True: solve returns (root, aux), and this one returned"
-                            f" {type(found).__name__}.", "return root, aux")
+            raise mismatch(f"custom_root with has_aux=True: solve returns (root, aux), and this one returned"
+                           f" {type(found).__name__}.", "return root, aux")
         x, aux = found if has_aux else (found, None)
         leaves = _leaves("custom_root: the root", x, treedef, types)
         return tree.unflatten(treedef, leaves), stop_gradient(aux)
@@ -187,8 +187,8 @@ def _solver(
     def solved(b: Any) -> Any:
         found = solve(product, b)
         if has_aux and (not isinstance(found, tuple) or len(found) != 2):
-            raise _mismatch(f"{name} with has_aux=True: {label} returns (x, aux), and this one returned"
-                            f" {type(found).__name__}.", "return x, aux")
+            raise mismatch(f"{name} with has_aux=True: {label} returns (x, aux), and this one returned"
+                           f" {type(found).__name__}.", "return x, aux")
         x, aux = found if has_aux else (found, None)
         x = tree.unflatten(treedef, _leaves(f"{name}: what {label} returns", x, treedef, types))
         return (x, aux) if has_aux else x
@@ -278,7 +278,7 @@ def _unknowns(name: str, value: Any) -> tuple[list[Any], Any, list[ArrayType]]:
     types = strong_types(leaves)
     for leaf, type in zip(leaves, types, strict=True):
         if not type.inexact:
-            raise _mismatch(
+            raise mismatch(
                 f"{name}: what it solves for, or starts at, holds {describe(leaf)}, which is no floating"
                 " number.",
                 "1.0 instead of 1, or x.astype(float)")
@@ -325,7 +325,3 @@ def _fits(given: ArrayType, wanted: ArrayType) -> bool:
     if given.shape != wanted.shape:
         return False
     return given.dtype == wanted.dtype or (given.weak and np.can_cast(given.dtype, wanted.dtype, "same_kind"))
-
-
-def _mismatch(what: str, fix: str) -> TypeMismatch:
-    return TypeMismatch(explain(what, source=Source.here(), fix=fix))

@@ -11,7 +11,7 @@ import numpy as np
 from fxad import tree
 from fxad.api.arguments import check_callable
 from fxad.api.batching import vmap
-from fxad.api.bodies import Body, array_leaf, describe_types, record_body, strong_types
+from fxad.api.bodies import Body, array_leaf, describe_types, mismatch, record_body, strong_types
 from fxad.api.recording import is_array, leaf_type, stacked
 from fxad.errors import TreeMismatch, TypeMismatch, explain
 from fxad.ir.analysis import has_effects
@@ -66,7 +66,7 @@ def while_loop(
     cond = record_body(cond_fun, "the condition of while_loop", [treedef], types, values=start)
     kinds = [(t.shape, t.dtype.kind) for t in cond.types]
     if kinds != [((), "b")]:
-        raise _mismatch(
+        raise mismatch(
             "while_loop: the condition gives one boolean, and this one returned"
             f" {describe_types(cond.out.treedef, cond.types)}.",
             "a comparison of numbers, or np.all(...) or np.any(...) of an array of booleans")
@@ -115,7 +115,7 @@ def fori_loop(
                               False, unroll, checkpoint)
         return value
     if unroll is not True and as_int(unroll, "unroll") != 1:
-        raise _mismatch("fori_loop: a loop with traced bounds can't be unrolled.", "unroll=1")
+        raise mismatch("fori_loop: a loop with traced bounds can't be unrolled.", "unroll=1")
     low, high = (convert_to(b, np.int64) if isinstance(b, Tracer) else np.int64(b) for b in bounds)
     _, _, value = while_loop(lambda c: c[0] < c[1], lambda c: (c[0] + 1, c[1], body_fun(c[0], c[2])),
                              (low, high, init_val), checkpoint=checkpoint)
@@ -152,18 +152,18 @@ def scan(
     leaves = [array_leaf(leaf, "xs of scan") for leaf in tree.leaves(xs)]
     sizes = {leaf_type(leaf).shape[:1] for leaf in leaves}
     if () in sizes:
-        raise _mismatch("scan: xs holds a number, which has no axis to go along.",
-                        "arrays in xs; let f close over what is the same at every step")
+        raise mismatch("scan: xs holds a number, which has no axis to go along.",
+                       "arrays in xs; let f close over what is the same at every step")
     if length is not None:
         sizes.add((as_int(length, "length"),))
     if len(sizes) > 1:
-        raise _mismatch(f"scan: xs have first axes of different lengths, or length is another:"
-                        f" {sorted(n for (n,) in sizes)}.", "arrays of one length")
+        raise mismatch(f"scan: xs have first axes of different lengths, or length is another:"
+                       f" {sorted(n for (n,) in sizes)}.", "arrays of one length")
     if not sizes:
-        raise _mismatch("scan: there is neither an array in xs nor a length.", "length=n")
+        raise mismatch("scan: there is neither an array in xs nor a length.", "length=n")
     ((count,),) = sizes
     if count < 0:
-        raise _mismatch(f"scan: length={count}.", "a length of at least 0")
+        raise mismatch(f"scan: length={count}.", "a length of at least 0")
     carry, ys = _scan("scan", f, init, xs, count, bool(reverse), unroll, checkpoint)
     return carry, ys
 
@@ -187,11 +187,11 @@ def map_(f: Callable[[Any], Any], xs: Any, *, batch_size: int | None = None) -> 
         return scan(lambda _, x: ((), f(x)), (), xs)[1]
     size = as_int(batch_size, "batch_size")
     if size < 1:
-        raise _mismatch(f"map: batch_size={size}.", "a batch_size of at least 1")
+        raise mismatch(f"map: batch_size={size}.", "a batch_size of at least 1")
     lengths = {leaf_type(stacked(leaf)).shape[:1] for leaf in tree.leaves(xs)}
     if len(lengths) != 1 or () in lengths:
-        raise _mismatch("map: xs holds no arrays, or arrays with first axes of different lengths.",
-                        "arrays of one length")
+        raise mismatch("map: xs holds no arrays, or arrays with first axes of different lengths.",
+                       "arrays of one length")
     ((count,),) = lengths
     whole = count - count % size
     parts = []
@@ -268,8 +268,8 @@ def _unrolled(
 def _pair(name: str, f: Callable[[Any, Any], Any], carry: Any, x: Any) -> tuple[Any, Any]:
     made = f(carry, x)
     if not isinstance(made, tuple) or len(made) != 2:
-        raise _mismatch(f"{name}: the body returns a pair (carry, output), and this one returned"
-                        f" {type(made).__name__}.", "return carry, None  where there is no output")
+        raise mismatch(f"{name}: the body returns a pair (carry, output), and this one returned"
+                       f" {type(made).__name__}.", "return carry, None  where there is no output")
     return made
 
 
@@ -348,19 +348,19 @@ def _bound(value: Any, what: str) -> Any:
     value = stacked(value)
     if not is_array(value) or leaf_type(value).shape or leaf_type(value).dtype.kind not in "iu":
         shown = leaf_type(value).strong if is_array(value) else f"{type(value).__name__} {value!r:.40}"
-        raise _mismatch(f"fori_loop: {what} is {shown}, and has to be one integer.", f"{what}=int({what})")
+        raise mismatch(f"fori_loop: {what} is {shown}, and has to be one integer.", f"{what}=int({what})")
     return value
 
 
 def as_int(value: Any, what: str) -> int:
     """A Python int, from one that is not traced."""
     if isinstance(value, Tracer):
-        raise _mismatch(f"{what} is traced, and decides how much is written out.", f"{what} as a Python int")
+        raise mismatch(f"{what} is traced, and decides how much is written out.", f"{what} as a Python int")
     try:
         return operator.index(value)
     except TypeError:
-        raise _mismatch(f"{what} is {type(value).__name__} {value!r:.40}, and has to be an int.",
-                        f"{what}=10") from None
+        raise mismatch(f"{what} is {type(value).__name__} {value!r:.40}, and has to be an int.",
+                       f"{what}=10") from None
 
 
 def _schedule(name: str, checkpoint: Any) -> Schedule:
@@ -368,9 +368,5 @@ def _schedule(name: str, checkpoint: Any) -> Schedule:
         return checkpoint
     if isinstance(checkpoint, (int, np.integer)) and not isinstance(checkpoint, bool) and checkpoint > 0:
         return int(checkpoint)
-    raise _mismatch(f"{name}: checkpoint={checkpoint!r}.",
-                    'a number of segments, "sqrt", "binomial", or None to keep what each step needs')
-
-
-def _mismatch(what: str, fix: str) -> TypeMismatch:
-    return TypeMismatch(explain(what, source=Source.here(), fix=fix))
+    raise mismatch(f"{name}: checkpoint={checkpoint!r}.",
+                   'a number of segments, "sqrt", "binomial", or None to keep what each step needs')

@@ -264,7 +264,7 @@ class Writer:
         last: dict[Any, int] = dict.fromkeys(self.program.outputs, len(equations))
         shared: dict[Any, int] = {}  # until when something is read that may share memory with a variable
         for at, eqn in reversed(list(enumerate(equations))):
-            alias = not _assigns(eqn) and (eqn.primitive.view or not eqn.primitive.elementwise)
+            alias = not eqn.primitive.overwrites and (eqn.primitive.view or not eqn.primitive.elementwise)
             until = max((max(last.get(v, -1), shared.get(v, -1)) for v in eqn.outputs), default=-1)
             for a in eqn.inputs:
                 last.setdefault(a, at)
@@ -272,8 +272,8 @@ class Writer:
                     shared[a] = max(shared.get(a, -1), until)
         found: set[Var] = set()
         for at, eqn in enumerate(equations):
-            x = eqn.inputs[0] if _assigns(eqn) else None
-            if isinstance(x, Var) and x in self.made and _assigns(self.made[x]) and (
+            x = eqn.inputs[0] if eqn.primitive.overwrites else None
+            if isinstance(x, Var) and x in self.made and self.made[x].primitive.overwrites and (
                 last[x] == at and shared.get(x, -1) < at and x not in eqn.inputs[1:] and x not in self.kept
             ):
                 found.add(eqn.output)
@@ -340,9 +340,7 @@ class Writer:
         if eqn.primitive.structured:
             text = f"{self.module.function_for(eqn)}({', '.join(operands)})"
         else:
-            emit: Any = eqn.primitive.emit
-            if eqn.outputs[0] in self.over:
-                emit = eqn.primitive.emit_over  # type: ignore[attr-defined]
+            emit = eqn.primitive.emit_over if eqn.outputs[0] in self.over else eqn.primitive.emit
             text = self._in_place(eqn, operands, dead) or emit(*operands, **eqn.params)
         left = tuple_of([self.names[v] for v in eqn.outputs]) if eqn.primitive.multiple else (
             self.names[eqn.output])
@@ -399,11 +397,6 @@ class Writer:
             text = eqn.primitive.emit(*operands, **eqn.params)
             lines.append(Line(f"    {self.names[eqn.output]} = {text}"))
         return lines
-
-
-def _assigns(eqn: Equation) -> bool:
-    """Whether it copies an array and writes into the copy."""
-    return hasattr(eqn.primitive, "emit_over")
 
 
 def typed(eqn: Equation) -> list[Code]:

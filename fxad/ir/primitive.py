@@ -128,6 +128,7 @@ class Primitive:
         transpose_copies: its transpose only moves and repeats elements, so it moves masks too.
         moves: it moves and sums elements (its matrix holds zeros and ones), so that a mask can follow.
         cheap: cheaper to compute again than to keep for the backward pass.
+        overwrites: it copies its first operand and writes into the copy; `emit_over` does without the copy.
         structured: it holds Programs among its params; it has `push` for `jvp`, `separate` and `prune`.
         samples: inputs for the conformance tests.
     """
@@ -141,6 +142,7 @@ class Primitive:
     transpose_copies: bool = False
     moves: bool = False
     cheap: bool = False
+    overwrites: bool = False
     structured: bool = False
     differentiable: bool = True
     samples: Sequence[Any] = ()
@@ -167,6 +169,10 @@ class Primitive:
     def emit(self, *operands: Code, **params: Any) -> str:
         """One Python expression over NumPy for the value."""
         raise self._missing("emit", "write it as a NumPy expression")
+
+    def emit_over(self, *operands: Code, **params: Any) -> str:
+        """As `emit`, written into the memory of the first operand, which nobody else looks at."""
+        raise self._missing("emit_over", "it is said to overwrite its first operand")
 
     def emit_scalar(self, *operands: Code, **params: Any) -> str | None:
         """An expression over Python floats for rank-0 float64 operands, or None.

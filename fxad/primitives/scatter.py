@@ -48,6 +48,7 @@ class Scatter(Operation):
     """
 
     linear = (0, 1)
+    overwrites = True
 
     def infer(
         self, x: ArrayType, v: ArrayType, *indices: ArrayType, axes: tuple[int, ...], op: str,

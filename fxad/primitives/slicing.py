@@ -157,6 +157,7 @@ class Assign(Operation):
 
     linear = (0, 1)
     transpose_copies = True
+    overwrites = True
 
     def infer(self, x: ArrayType, v: ArrayType, *, index: Index) -> ArrayType:
         check_index(x.shape, index)
